@@ -1,0 +1,110 @@
+# medimnet: PostgreSQL extension, decoder helper and command.
+#
+#   make deps      install the missing Debian packages
+#   make demo      see the whole of it work, on a private cluster
+#   make test      all tests, on private clusters
+#   make && make install && make installcheck    as for any extension
+
+# The one list of Debian packages: to build, and (second line) to test.
+DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
+	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
+DEB_TEST = python3-pydicom dcmtk libipc-run-perl clang-14 libclang-rt-14-dev
+
+EXTENSION = medimnet
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" medimnet.control)
+MODULE_big = medimnet
+
+core_sources = $(wildcard src/core/*/*.c)
+core_objects = $(core_sources:.c=.o)
+core_lib = src/core/libmmn.a
+decoder_objects = $(strip $(patsubst %.c,%.o,$(wildcard src/decoder/*.c)) $(patsubst %.cc,%.o,$(wildcard src/decoder/*.cc)))
+cli_objects = $(patsubst %.c,%.o,$(wildcard src/cli/*.c))
+programs = $(if $(decoder_objects),medimnet-decoder) $(if $(cli_objects),medimnet)
+
+OBJS = $(patsubst %.c,%.o,$(wildcard src/pg/*.c))
+DATA_built = sql/medimnet--$(EXTVERSION).sql
+DATA = $(wildcard sql/medimnet--*--*.sql) $(wildcard model/medimnet-*.onnx)
+
+BLAS_CPPFLAGS = $(shell pkg-config --cflags openblas 2>/dev/null)
+BLAS_LIBS = $(or $(shell pkg-config --libs openblas 2>/dev/null),-lopenblas)
+# GDCM has no pkg-config file
+GDCM_CPPFLAGS ?= $(addprefix -I,$(lastword $(wildcard /usr/include/gdcm-3.*)))
+GDCM_LIBS ?= -lgdcmMSFF -lgdcmDSED -lgdcmCommon
+
+PG_CPPFLAGS = -Isrc/core -Isrc/pg $(BLAS_CPPFLAGS)
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+SHLIB_LINK = $(core_lib) $(BLAS_LIBS) -lpng -lnettle -lz -lm
+
+REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=medimnet
+
+EXTRA_CLEAN = $(core_lib) $(core_objects) $(decoder_objects) $(cli_objects) $(programs) build \
+	$(wildcard src/*/*.d src/*/*/*.d) $(DATA_built)
+
+PG_CONFIG ?= $(or $(wildcard /usr/lib/postgresql/15/bin/pg_config),pg_config)
+# A goal that only installs packages must work before pg_config is there.
+ifneq ($(filter-out deps help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell $(PG_CONFIG) --version 2>/dev/null),)
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+# JIT could only inline our thin bindings: not worth a second compilation of
+# everything with clang.
+override with_llvm = no
+include $(PGXS)
+endif
+endif
+
+CORE_CFLAGS = -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -fno-math-errno -fstack-protector-strong \
+	-Wall -Wextra -Wformat=2 -Wvla -Wmissing-prototypes
+CORE_CPPFLAGS = -Isrc/core $(BLAS_CPPFLAGS)
+DEPFLAGS = -MMD -MP
+
+$(core_objects): %.o: %.c
+	$(CC) $(CORE_CFLAGS) $(OPTFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(core_lib): $(core_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(shlib): $(core_lib)
+
+$(OBJS): CFLAGS += $(DEPFLAGS)
+
+src/decoder/%.o: src/decoder/%.c
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+src/decoder/%.o: src/decoder/%.cc
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -isystem $(GDCM_CPPFLAGS:-I%=%) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+medimnet-decoder: $(decoder_objects) $(core_lib)
+	$(CXX) -o $@ $^ $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
+
+src/cli/%.o: src/cli/%.c
+	$(CC) $(CORE_CFLAGS) -Isrc/cli -I$(shell $(PG_CONFIG) --includedir) $(DEPFLAGS) -c -o $@ $<
+
+medimnet: $(cli_objects)
+	$(CC) -o $@ $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -lm
+
+all: $(programs)
+
+install: install-programs
+
+.PHONY: install-programs
+install-programs: $(programs)
+	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)' '$(DESTDIR)$(bindir)'
+	$(if $(decoder_objects),$(INSTALL_PROGRAM) medimnet-decoder '$(DESTDIR)$(pkglibdir)')
+	$(if $(cli_objects),$(INSTALL_PROGRAM) medimnet '$(DESTDIR)$(bindir)')
+
+uninstall: uninstall-programs
+
+.PHONY: uninstall-programs
+uninstall-programs:
+	rm -f '$(DESTDIR)$(pkglibdir)/medimnet-decoder' '$(DESTDIR)$(bindir)/medimnet'
+
+sql/medimnet--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql)) medimnet.control
+	cat $(sort $(wildcard sql/install/*.sql)) > $@
+
+.PHONY: deps
+deps:
+	@test/deps.sh $(DEB_BUILD) $(DEB_TEST)
+
+-include $(wildcard src/*/*.d src/*/*/*.d)

@@ -1,0 +1,84 @@
+#ifndef MMN_DICOM_DICOM_H
+#define MMN_DICOM_DICOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/env.h"
+
+/*
+ * A parsed DICOM file (PS3.10) or bare data set: an index over the caller's
+ * bytes.  Parsing is iterative and bounded: every length is checked against
+ * the bytes left, nesting and element count against the limits below.
+ */
+
+#define MMN_DICOM_MAX_DEPTH 16		 /* nested sequences; real files need 7 */
+#define MMN_DICOM_MAX_ELEMENTS 65536 /* over all levels of nesting */
+
+#define MMN_TAG(group, element) ((uint32_t)(group) << 16 | (element))
+
+typedef struct mmn_dicom mmn_dicom;
+
+/*
+ * One data element.  Elements are kept in file order; "parent" and "item"
+ * say where one stands: parent is the index of the enclosing SQ element
+ * (-1 at the top level), item the 0-based number of the item in it.
+ */
+typedef struct mmn_dicom_element
+{
+	uint32_t tag;
+	char vr[3];			  /* two letters and NUL; as in the file or, for
+						   * implicit VR, from the dictionary ("UN" if not
+						   * there) */
+	bool encapsulated;	  /* Pixel Data of undefined length: fragments */
+	int32_t parent;
+	uint32_t item;
+	uint16_t items;		  /* of a sequence: number of items */
+	size_t length;		  /* bytes of value (whole span for SQ, fragments) */
+	const uint8_t *value; /* into the file's bytes (or its inflated copy) */
+} mmn_dicom_element;
+
+/*
+ * Parses a file, with or without preamble and file meta information (then
+ * the encoding is guessed).  The deflated transfer syntax is inflated into
+ * memory of env, at most max_bytes.  The bytes must outlive *out.
+ * MMN_BAD_DATA: not DICOM, or damaged.  MMN_LIMIT: beyond a limit.
+ */
+mmn_status mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
+						  size_t max_bytes, mmn_dicom **out, mmn_error *err);
+void mmn_dicom_close(mmn_dicom *dicom); /* NULL is fine */
+
+const char *mmn_dicom_transfer_syntax(const mmn_dicom *dicom); /* UID */
+bool mmn_dicom_big_endian(const mmn_dicom *dicom);
+
+size_t mmn_dicom_count(const mmn_dicom *dicom);
+const mmn_dicom_element *mmn_dicom_at(const mmn_dicom *dicom, size_t index);
+
+/* A top-level element, or NULL. */
+const mmn_dicom_element *mmn_dicom_find(const mmn_dicom *dicom, uint32_t tag);
+
+/* The element in item "item" (0-based) of sequence "parent"; NULL: none. */
+const mmn_dicom_element *
+mmn_dicom_find_in(const mmn_dicom *dicom, const mmn_dicom_element *parent,
+				  uint32_t item, uint32_t tag);
+
+/*
+ * Values, by position (0-based) in a multi-valued element; e may be NULL.
+ * false when absent, empty or not a number.  Byte order is taken care of;
+ * DS and IS are parsed as text.
+ */
+bool mmn_dicom_int(const mmn_dicom *dicom, const mmn_dicom_element *e,
+				   size_t position, int64_t *out);
+bool mmn_dicom_double(const mmn_dicom *dicom, const mmn_dicom_element *e,
+					  size_t position, double *out);
+
+/*
+ * Text without padding, NUL-terminated, control characters dropped, as the
+ * bytes stand (no charset conversion; see charset.h); truncated to size.
+ * false when absent or empty.  For code strings (CS), UIDs and the like.
+ */
+bool mmn_dicom_string(const mmn_dicom *dicom, const mmn_dicom_element *e,
+					  size_t position, char *out, size_t size);
+
+#endif

@@ -1,0 +1,89 @@
+#ifndef MMN_DICOM_FRAMES_H
+#define MMN_DICOM_FRAMES_H
+
+#include "dicom/dicom.h"
+#include "image/image.h"
+
+/*
+ * What a data set says of its pixels (PS3.3 C.7.6.3), checked, and access to
+ * the encoded bytes of one frame.
+ */
+
+typedef enum mmn_photometric
+{
+	MMN_MONOCHROME1,
+	MMN_MONOCHROME2,
+	MMN_PALETTE_COLOR,
+	MMN_RGB,
+	MMN_YBR_FULL,
+	MMN_YBR_FULL_422,
+	MMN_YBR_PARTIAL_420,
+	MMN_YBR_ICT,
+	MMN_YBR_RCT
+} mmn_photometric;
+
+typedef enum mmn_pixel_kind
+{
+	MMN_PIXELS_INTEGER, /* Pixel Data (7FE0,0010) */
+	MMN_PIXELS_FLOAT,	/* Float Pixel Data (7FE0,0008) */
+	MMN_PIXELS_DOUBLE	/* Double Float Pixel Data (7FE0,0009) */
+} mmn_pixel_kind;
+
+typedef struct mmn_pixel_description
+{
+	mmn_photometric photometric;
+	mmn_pixel_kind kind;
+	uint32_t rows;
+	uint32_t columns;
+	uint32_t frames; /* 1 when Number of Frames is absent */
+	uint16_t samples_per_pixel; /* 1 or 3 */
+	uint16_t planar;			/* 0 or 1 */
+	uint16_t bits_allocated;	/* 1, 8, 16, 32, 64 */
+	uint16_t bits_stored;
+	uint16_t high_bit;
+	bool is_signed;
+	bool encapsulated;
+	const mmn_dicom_element *data; /* the pixel data element */
+} mmn_pixel_description;
+
+/*
+ * MMN_NOT_IMAGE: a data set without pixel data (says which SOP class).
+ * MMN_BAD_DATA: attributes missing or contradictory.
+ */
+mmn_status mmn_dicom_describe_pixels(const mmn_dicom *dicom,
+									 mmn_pixel_description *out,
+									 mmn_error *err);
+
+/*
+ * The encoded bytes of frame 1..frames.  *out points into the file where the
+ * frame is contiguous; else fragments are joined in memory of env and *owned
+ * is set (the caller frees *out).  For 1-bit native data the span may start
+ * inside a byte: *bit_offset 0..7.
+ */
+mmn_status mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
+								 const mmn_pixel_description *pixels,
+								 uint32_t frame, const uint8_t **out,
+								 size_t *length, unsigned *bit_offset,
+								 bool *owned, mmn_error *err);
+
+/*
+ * Linear modality transform of a frame: Rescale Slope / Intercept, top level
+ * or per-frame functional groups; identity when absent.  *unit from Rescale
+ * Type, Modality (CT means HU) and Units (0054,1001).
+ */
+void mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
+					   double *intercept, uint8_t *unit);
+
+/*
+ * Spacing in mm (Pixel Spacing, else Imager Pixel Spacing, else Nominal
+ * Scanned Pixel Spacing, else ultrasound region physical delta; per frame
+ * where it stands there); 0 when unknown.
+ */
+void mmn_dicom_spacing(const mmn_dicom *dicom, uint32_t frame, double *row,
+					   double *column);
+
+/* First VOI window; false when there is none usable (width < 1). */
+bool mmn_dicom_window(const mmn_dicom *dicom, uint32_t frame, double *center,
+					  double *width);
+
+#endif

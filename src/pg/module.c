@@ -1,0 +1,14 @@
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "module.h"
+
+PG_MODULE_MAGIC;
+
+void
+_PG_init(void)
+{
+	MarkGUCPrefixReserved("medimnet");
+}
