@@ -10,6 +10,8 @@ DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config
 	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom dcmtk libipc-run-perl clang-14 libclang-rt-14-dev
 
+comma = ,
+
 EXTENSION = medimnet
 EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" medimnet.control)
 MODULE_big = medimnet
@@ -103,8 +105,47 @@ uninstall-programs:
 sql/medimnet--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql)) medimnet.control
 	cat $(sort $(wildcard sql/install/*.sql)) > $@
 
+unit_programs = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
+fuzz_programs = $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZ_CC = clang-14
+FUZZ_CFLAGS = -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Wall -Wextra
+FUZZ_LIB = build/fuzz/libmmn.a
+CORE_LIBS = $(BLAS_LIBS) -lpng -lnettle -lz -lm
+
+build/unit/%: test/unit/%.c test/unit/tap.h $(core_lib)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(core_lib) $(CORE_LIBS)
+
+# The core once more, instrumented: fuzzers must see into it.
+fuzz_objects = $(patsubst src/core/%.c,build/fuzz/%.o,$(core_sources))
+
+$(fuzz_objects): build/fuzz/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(FUZZ_LIB): $(fuzz_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(FUZZ_LIB)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(FUZZ_LIB) $(CORE_LIBS)
+
+.PHONY: test test-programs fuzz
+test: deps
+	$(MAKE) -j2 all
+	$(MAKE) -j2 test-programs
+	test/run.sh $(TESTS)
+
+test-programs: $(unit_programs) $(fuzz_programs)
+
+# All fuzz targets for FUZZ_SECONDS each.
+fuzz: deps
+	$(MAKE) -j2 all test-programs
+	test/run.sh test/t/003_fuzz.pl
+
 .PHONY: deps
 deps:
 	@test/deps.sh $(DEB_BUILD) $(DEB_TEST)
 
+-include $(fuzz_objects:.o=.d)
 -include $(wildcard src/*/*.d src/*/*/*.d)

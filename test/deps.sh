@@ -14,12 +14,20 @@ sudo=
 if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 	command -v sudo >/dev/null || {
-		echo "deps: need root (or sudo) for: apt-get install$missing" >&2
+		echo "deps: this needs root (or sudo): apt-get install$missing" >&2
 		exit 1
 	}
 fi
-# A new postgresql package would start a cluster of its own: not wanted here.
-export DEBIAN_FRONTEND=noninteractive
+# Installing PostgreSQL must not make and start a cluster on this machine:
+# Debian's way to say so is a line in this folder while it is installed.
+no_cluster=/etc/postgresql-common/createcluster.d/medimnet.conf
+case $missing in
+*postgresql-*)
+	$sudo mkdir -p "${no_cluster%/*}"
+	echo "create_main_cluster = false" | $sudo tee $no_cluster >/dev/null
+	trap '$sudo rm -f $no_cluster' EXIT
+	;;
+esac
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
-$sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
