@@ -1,0 +1,55 @@
+#ifndef MMN_PG_DECODER_H
+#define MMN_PG_DECODER_H
+
+#include "base/status.h"
+#include "pixels.h"
+
+/*
+ * The backend's side of the decoder helper (src/decoder): the only way in
+ * which this extension looks into bytes that a contributor sent.
+ *
+ * Every function sends one object to the helper, which is started on first
+ * need, and waits for the answer, interruptibly.  What is wrong with the
+ * object, and a helper that died, hung or talked nonsense over it, comes back
+ * as a status and a text without any patient's data: nothing is raised, so
+ * that a load can go on with the next file.  Two things are raised: cancel
+ * and termination of the session, and the backend's own lack of memory.
+ *
+ * Results are allocated in CurrentMemoryContext.
+ */
+
+/* Bytes of the key of de-identification. */
+#define DECODER_KEY_SIZE 32
+
+/* Settings; see doc/ and DecoderInit. */
+extern int decoder_max_frame_kb;
+extern int decoder_max_object_kb;
+
+/* Registers the settings medimnet.decoder_*, medimnet.max_*. */
+extern void DecoderInit(void);
+
+/* Decodes frame 1..n. */
+extern mmn_status DecoderFrame(const void *bytes, Size len, int32 frame,
+							   Pixels **out, mmn_error *err);
+
+extern mmn_status DecoderFrameCount(const void *bytes, Size len, int32 *out,
+									mmn_error *err);
+
+/* The data set in the PS3.18 F model; *json is NUL-terminated UTF-8. */
+extern mmn_status DecoderDescribe(const void *bytes, Size len, char **json,
+								  mmn_error *err);
+
+extern mmn_status DecoderDeidentify(const void *bytes, Size len,
+									const uint8 key[DECODER_KEY_SIZE],
+									bytea **content, mmn_error *err);
+
+/*
+ * All that ingest() needs: a JSON object (its keys are in
+ * doc/architecture.md), NUL-terminated UTF-8, and the de-identified file.
+ * Decodes the middle frame, so that a broken image is found now.
+ */
+extern mmn_status DecoderReceive(const void *bytes, Size len,
+								 const uint8 key[DECODER_KEY_SIZE],
+								 char **json, bytea **content, mmn_error *err);
+
+#endif
