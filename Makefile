@@ -40,7 +40,7 @@ SHLIB_LINK = $(core_lib) $(BLAS_LIBS) -lpng -lnettle -lz -lm
 REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=medimnet
 
-EXTRA_CLEAN = $(core_lib) $(core_objects) $(decoder_objects) $(cli_objects) $(programs) build \
+EXTRA_CLEAN = $(core_lib) $(core_objects) $(core_tables) $(decoder_objects) $(cli_objects) $(programs) build \
 	$(wildcard src/*/*.d src/*/*/*.d) $(DATA_built)
 
 PG_CONFIG ?= $(or $(wildcard /usr/lib/postgresql/15/bin/pg_config),pg_config)
@@ -59,6 +59,15 @@ CORE_CFLAGS = -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -fno-math-errno -fstac
 	-Wall -Wextra -Wformat=2 -Wvla -Wmissing-prototypes
 CORE_CPPFLAGS = -Isrc/core $(BLAS_CPPFLAGS)
 DEPFLAGS = -MMD -MP
+
+# Tables of the standard's facts, made of the TSV files beside them.
+core_tables = $(patsubst %.tsv,%.inc,$(wildcard src/core/*/*.tsv))
+
+$(core_tables): %.inc: %.tsv src/core/dicom/table.awk
+	awk -f src/core/dicom/table.awk $< > $@.new
+	mv $@.new $@
+
+$(core_objects): | $(core_tables)
 
 $(core_objects): %.o: %.c
 	$(CC) $(CORE_CFLAGS) $(OPTFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
@@ -118,6 +127,8 @@ build/unit/%: test/unit/%.c test/unit/tap.h $(core_lib)
 
 # The core once more, instrumented: fuzzers must see into it.
 fuzz_objects = $(patsubst src/core/%.c,build/fuzz/%.o,$(core_sources))
+
+$(fuzz_objects): | $(core_tables)
 
 $(fuzz_objects): build/fuzz/%.o: src/core/%.c
 	@mkdir -p $(@D)

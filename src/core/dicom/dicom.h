@@ -18,6 +18,12 @@
 
 #define MMN_TAG(group, element) ((uint32_t)(group) << 16 | (element))
 
+/*
+ * Fragments of encapsulated pixel data: 1 M is a whole-slide image of
+ * 260,000 pixels a side in tiles of 256.
+ */
+#define MMN_DICOM_MAX_FRAGMENTS (1 << 20)
+
 typedef struct mmn_dicom mmn_dicom;
 
 /*
@@ -32,8 +38,10 @@ typedef struct mmn_dicom_element
 						   * implicit VR, from the dictionary ("UN" if not
 						   * there) */
 	bool encapsulated;	  /* Pixel Data of undefined length: fragments */
+	bool big_endian;	  /* of the value */
 	int32_t parent;
 	uint32_t item;
+	uint32_t end;		  /* index after the last element nested in this */
 	uint16_t items;		  /* of a sequence: number of items */
 	size_t length;		  /* bytes of value (whole span for SQ, fragments) */
 	const uint8_t *value; /* into the file's bytes (or its inflated copy) */
@@ -49,7 +57,14 @@ mmn_status mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 						  size_t max_bytes, mmn_dicom **out, mmn_error *err);
 void mmn_dicom_close(mmn_dicom *dicom); /* NULL is fine */
 
-const char *mmn_dicom_transfer_syntax(const mmn_dicom *dicom); /* UID */
+/* Whether bytes look like DICOM at all: a glance, no promise to parse. */
+bool mmn_dicom_probe(const void *bytes, size_t length);
+
+/*
+ * The transfer syntax UID.  Where the file says nothing, or says a native one
+ * that it is not in, the one that it is in; "" when that cannot be told.
+ */
+const char *mmn_dicom_transfer_syntax(const mmn_dicom *dicom);
 bool mmn_dicom_big_endian(const mmn_dicom *dicom);
 
 size_t mmn_dicom_count(const mmn_dicom *dicom);
@@ -62,6 +77,22 @@ const mmn_dicom_element *mmn_dicom_find(const mmn_dicom *dicom, uint32_t tag);
 const mmn_dicom_element *
 mmn_dicom_find_in(const mmn_dicom *dicom, const mmn_dicom_element *parent,
 				  uint32_t item, uint32_t tag);
+
+/*
+ * Fragments of the top level's encapsulated Pixel Data (PS3.5 A.4), in order;
+ * the first is the Basic Offset Table.  "missing" counts bytes that the file
+ * should have but ends without.
+ */
+typedef struct mmn_dicom_fragment
+{
+	const uint8_t *bytes;
+	size_t length;
+	size_t missing;
+} mmn_dicom_fragment;
+
+size_t mmn_dicom_fragment_count(const mmn_dicom *dicom);
+const mmn_dicom_fragment *mmn_dicom_fragment_at(const mmn_dicom *dicom,
+												size_t index);
 
 /*
  * Values, by position (0-based) in a multi-valued element; e may be NULL.

@@ -1,0 +1,976 @@
+#include "dicom/dicom.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "dicom/dictionary.h"
+#include "dicom/inflate.h"
+
+/*
+ * The parser walks the bytes once and makes a flat array of elements.  Where
+ * it stands is a stack of levels: the data set, and by turns a sequence
+ * (between items) and an item (between elements).  Nothing recurses.
+ *
+ * Files break the rules in ways every reader has learned to live with; those
+ * accepted here are named where they are.  What is beyond them is an error
+ * that tells tag and offset, never a value.
+ */
+
+#define TAG_ITEM 0xFFFEE000u
+#define TAG_ITEM_END 0xFFFEE00Du
+#define TAG_SEQUENCE_END 0xFFFEE0DDu
+#define TAG_PIXEL_DATA 0x7FE00010u
+#define UNDEFINED 0xFFFFFFFFu
+
+#define TS_IMPLICIT "1.2.840.10008.1.2"
+#define TS_EXPLICIT "1.2.840.10008.1.2.1"
+#define TS_DEFLATED "1.2.840.10008.1.2.1.99"
+#define TS_BIG_ENDIAN "1.2.840.10008.1.2.2"
+
+#define MAX_LEVELS (2 * MMN_DICOM_MAX_DEPTH + 1)
+
+struct mmn_dicom
+{
+	const mmn_env *env;
+	const uint8_t *bytes; /* the file, or its meta group and inflated rest */
+	size_t length;
+	uint8_t *inflated;
+	mmn_dicom_element *elements;
+	size_t count;
+	size_t capacity;
+	size_t items; /* counted together with elements against the limit */
+	mmn_dicom_fragment *fragments;
+	size_t fragment_count;
+	size_t fragment_capacity;
+	bool big_endian;
+	char transfer_syntax[65];
+};
+
+typedef struct encoding
+{
+	bool implicit;
+	bool big;
+} encoding;
+
+typedef struct level
+{
+	int32_t sequence; /* the element this is nested in; -1 at the top */
+	size_t end;		  /* offset where it ends, at the latest */
+	bool undefined;	  /* ends by a delimiter */
+	bool item;		  /* between elements; else between items */
+	bool guess;		  /* UN that ought to be a sequence */
+	bool is_signed;	  /* Pixel Representation here */
+	encoding code;
+} level;
+
+typedef struct parser
+{
+	mmn_dicom *dicom;
+	size_t pos;
+	int top;
+	bool pixels_seen; /* at the top level: what follows may be damaged */
+	level stack[MAX_LEVELS];
+	mmn_error *err;
+} parser;
+
+typedef struct header
+{
+	uint32_t tag;
+	uint32_t length;
+	char vr[3]; /* "" : implicit */
+	size_t size;
+} header;
+
+static uint16_t
+load_u16(const uint8_t *p, bool big)
+{
+	return big ? mmn_load_u16be(p) : mmn_load_u16le(p);
+}
+
+static uint32_t
+load_u32(const uint8_t *p, bool big)
+{
+	return big ? mmn_load_u32be(p) : mmn_load_u32le(p);
+}
+
+static uint64_t
+load_u64(const uint8_t *p, bool big)
+{
+	if (big)
+		return (uint64_t)mmn_load_u32be(p) << 32 | mmn_load_u32be(p + 4);
+	return mmn_load_u64le(p);
+}
+
+static uint32_t
+load_tag(const uint8_t *p, bool big)
+{
+	return MMN_TAG(load_u16(p, big), load_u16(p + 2, big));
+}
+
+/* Makes room for one more; the array moves, as mmn_env knows no realloc. */
+static mmn_status
+grow(const mmn_env *env, void **array, size_t count, size_t *capacity,
+	 size_t size, mmn_error *err)
+{
+	size_t wanted;
+	void *larger;
+
+	if (count < *capacity)
+		return MMN_OK;
+	wanted = *capacity ? *capacity * 2 : 256;
+	larger = mmn_alloc_array(env, wanted, size);
+	if (!larger)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	if (count)
+		memcpy(larger, *array, count * size);
+	mmn_free(env, *array);
+	*array = larger;
+	*capacity = wanted;
+	return MMN_OK;
+}
+
+static mmn_status
+count_item(parser *p)
+{
+	mmn_dicom *d = p->dicom;
+
+	if (d->count + d->items >= MMN_DICOM_MAX_ELEMENTS)
+		return mmn_fail(p->err, MMN_LIMIT,
+						"more than %d data elements and items",
+						MMN_DICOM_MAX_ELEMENTS);
+	return MMN_OK;
+}
+
+/* ---- element headers (PS3.5 7.1) ---- */
+
+static bool
+is_upper(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/*
+ * Reads the header at p, of which "left" bytes exist (at least 8).  In
+ * explicit VR, letters that are no VR at all are taken for an implicit length,
+ * and unknown VRs (of a later edition, or padding) for the wide form when its
+ * reserved bytes are zero.  false: the header is cut off.
+ */
+static bool
+read_header(const uint8_t *p, size_t left, encoding code, header *h)
+{
+	const mmn_vr *vr;
+	bool wide;
+
+	h->tag = load_tag(p, code.big);
+	h->vr[0] = h->vr[1] = h->vr[2] = '\0';
+	h->size = 8;
+	h->length = load_u32(p + 4, code.big);
+	if (code.implicit || h->tag >> 16 == 0xFFFE)
+		return true;
+
+	vr = mmn_vr_find((const char *)p + 4);
+	if (vr)
+	{
+		memcpy(h->vr, vr->name, 3);
+		wide = vr->wide;
+	}
+	else if (is_upper(p[4]) && is_upper(p[5]))
+	{
+		h->vr[0] = 'U';
+		h->vr[1] = 'N';
+		wide = p[6] == 0 && p[7] == 0;
+	}
+	else if ((p[4] == '?' && p[5] == '?') || (p[4] == ' ' && p[5] == ' ') ||
+			 (p[4] == '-' && p[5] == '-'))
+	{
+		/* what some writers put for "unknown", in the short form */
+		h->vr[0] = 'U';
+		h->vr[1] = 'N';
+		wide = false;
+	}
+	else
+		return true;
+	if (wide)
+	{
+		if (left < 12)
+			return false;
+		h->size = 12;
+		h->length = load_u32(p + 8, code.big);
+	}
+	else
+		h->length = load_u16(p + 6, code.big);
+	return true;
+}
+
+/* PS3.5 A.1, and PS3.6 where the VR depends on other elements. */
+static void
+resolve_vr(const header *h, bool is_signed, char *out)
+{
+	const char *vr = mmn_dictionary_vr(h->tag);
+
+	if (!vr)
+		vr = "UN";
+	else if (strcmp(vr, "xs") == 0)
+		vr = is_signed ? "SS" : "US";
+	else if (vr[0] >= 'a')
+		vr = "OW";
+	memcpy(out, vr, 3);
+}
+
+static bool
+plausible(const uint8_t *p, size_t left, encoding code)
+{
+	header h;
+
+	if (left < 8 || !read_header(p, left, code, &h))
+		return false;
+	return h.length == UNDEFINED || h.length <= left - h.size;
+}
+
+/* Which encoding the element at p is in; the first of a data set tells. */
+static encoding
+sniff_encoding(const uint8_t *p, size_t left, encoding claimed)
+{
+	encoding found = claimed;
+
+	if (left < 8)
+		return claimed;
+	found.implicit = mmn_vr_find((const char *)p + 4) == NULL;
+	if (mmn_load_u16be(p) < mmn_load_u16le(p))
+		found.big = true;
+	else if (mmn_load_u16be(p) > mmn_load_u16le(p))
+		found.big = false;
+	/* an odd VR in the first element is no reason to think it implicit */
+	if (!plausible(p, left, found) && plausible(p, left, claimed))
+		return claimed;
+	return found;
+}
+
+/* ---- walking ---- */
+
+static mmn_status
+push(parser *p, int32_t sequence, bool item, size_t end, bool undefined,
+	 encoding code)
+{
+	level *l;
+
+	if (p->top + 1 >= MAX_LEVELS)
+		return mmn_fail(p->err, MMN_LIMIT,
+						"sequences nested deeper than %d at offset %zu",
+						MMN_DICOM_MAX_DEPTH, p->pos);
+	l = &p->stack[++p->top];
+	l->sequence = sequence;
+	l->end = end;
+	l->undefined = undefined;
+	l->item = item;
+	l->guess = false;
+	l->is_signed = p->top > 0 && p->stack[p->top - 1].is_signed;
+	l->code = code;
+	return MMN_OK;
+}
+
+static void
+pop(parser *p)
+{
+	level *l = &p->stack[p->top--];
+
+	if (!l->item)
+	{
+		mmn_dicom_element *e = &p->dicom->elements[l->sequence];
+
+		e->length = (size_t)(p->dicom->bytes + p->pos - e->value);
+		e->end = (uint32_t)p->dicom->count;
+	}
+}
+
+/* The items of encapsulated pixel data, up to and with the delimiter. */
+static mmn_status
+parse_fragments(parser *p, const level *l, mmn_dicom_element *e)
+{
+	mmn_dicom *d = p->dicom;
+	bool keep = e->parent < 0 && d->fragment_count == 0;
+
+	for (;;)
+	{
+		uint32_t tag;
+		uint64_t length;
+		size_t left = l->end - p->pos;
+		mmn_dicom_fragment f;
+
+		/* a file that ends without the delimiter has all its fragments */
+		if (left < 8 && l->sequence < 0)
+		{
+			e->length = (size_t)(d->bytes + p->pos - e->value);
+			p->pos = l->end;
+			return MMN_OK;
+		}
+		if (left < 8)
+			break;
+		tag = load_tag(d->bytes + p->pos, l->code.big);
+		length = load_u32(d->bytes + p->pos + 4, l->code.big);
+		if (tag == TAG_SEQUENCE_END)
+		{
+			e->length = (size_t)(d->bytes + p->pos - e->value);
+			p->pos += 8;
+			return MMN_OK;
+		}
+		if (tag != TAG_ITEM || length == UNDEFINED)
+			break;
+		left -= 8;
+		f.bytes = d->bytes + p->pos + 8;
+		f.length = length <= left ? (size_t)length : left;
+		f.missing = (size_t)length - f.length;
+		if (f.missing && l->sequence >= 0)
+			break;
+		if (d->fragment_count >= MMN_DICOM_MAX_FRAGMENTS)
+			return mmn_fail(p->err, MMN_LIMIT,
+							"pixel data in more than %d fragments",
+							MMN_DICOM_MAX_FRAGMENTS);
+		if (keep)
+		{
+			void *array = d->fragments;
+			mmn_status status =
+				grow(d->env, &array, d->fragment_count,
+					 &d->fragment_capacity, sizeof *d->fragments, p->err);
+
+			if (status != MMN_OK)
+				return status;
+			d->fragments = array;
+			d->fragments[d->fragment_count++] = f;
+		}
+		p->pos += 8 + f.length;
+	}
+	return mmn_fail(p->err, MMN_BAD_DATA,
+					"damaged item of encapsulated pixel data at offset %zu",
+					p->pos);
+}
+
+static mmn_status
+parse_element(parser *p)
+{
+	mmn_dicom *d = p->dicom;
+	level *l = &p->stack[p->top];
+	size_t start = p->pos, left = l->end - p->pos;
+	mmn_dicom_element *e;
+	encoding code = l->code;
+	bool sequence, guess = false;
+	header h;
+	mmn_status status;
+	void *array = d->elements;
+
+	if (left < 8 || !read_header(d->bytes + start, left, code, &h))
+		return mmn_fail(p->err, MMN_BAD_DATA,
+						"data element cut off at offset %zu", start);
+	if (h.tag >> 16 == 0xFFFE)
+		return mmn_fail(p->err, MMN_BAD_DATA,
+						"item or delimiter out of place at offset %zu", start);
+	status = count_item(p);
+	if (status == MMN_OK)
+		status = grow(d->env, &array, d->count, &d->capacity,
+					  sizeof *d->elements, p->err);
+	if (status != MMN_OK)
+		return status;
+	d->elements = array;
+
+	p->pos += h.size;
+	left -= h.size;
+	e = &d->elements[d->count++];
+	e->tag = h.tag;
+	e->encapsulated = false;
+	e->big_endian = code.big;
+	e->parent = l->sequence;
+	e->item = l->sequence < 0 ? 0 : d->elements[l->sequence].items - 1u;
+	e->end = (uint32_t)d->count;
+	e->items = 0;
+	e->value = d->bytes + p->pos;
+	if (h.vr[0])
+		memcpy(e->vr, h.vr, 3);
+	else
+		resolve_vr(&h, l->is_signed, e->vr);
+
+	/*
+	 * PS3.5 6.2.2: the value of a UN element is implicit little endian,
+	 * wherever it stands.  Readers that know the tag know the VR.
+	 */
+	if (strcmp(h.vr, "UN") == 0)
+	{
+		if (h.length == UNDEFINED && h.tag != TAG_PIXEL_DATA)
+			memcpy(e->vr, "SQ", 3);
+		else
+			resolve_vr(&h, l->is_signed, e->vr);
+		guess = strcmp(e->vr, "SQ") == 0 && h.length != UNDEFINED;
+		if (strcmp(e->vr, "SQ") == 0)
+			code.implicit = true;
+		if (h.tag != TAG_PIXEL_DATA)
+			code.big = e->big_endian = false;
+	}
+	sequence = strcmp(e->vr, "SQ") == 0 ||
+			   (h.length == UNDEFINED && !h.vr[0] && h.tag != TAG_PIXEL_DATA);
+
+	if (sequence)
+	{
+		memcpy(e->vr, "SQ", 3);
+		if (h.length != UNDEFINED && h.length > left)
+			return mmn_fail(p->err, MMN_BAD_DATA,
+							"(%04X,%04X) at offset %zu wants %lu bytes, %zu "
+							"are left",
+							h.tag >> 16, h.tag & 0xFFFF, start,
+							(unsigned long)h.length, left);
+		status = push(p, (int32_t)d->count - 1, false,
+					  h.length == UNDEFINED ? l->end : p->pos + h.length,
+					  h.length == UNDEFINED, code);
+		if (status == MMN_OK)
+			p->stack[p->top].guess = guess;
+		return status;
+	}
+	if (h.length == UNDEFINED)
+	{
+		if (h.tag != TAG_PIXEL_DATA)
+			return mmn_fail(p->err, MMN_BAD_DATA,
+							"(%04X,%04X) at offset %zu has undefined length",
+							h.tag >> 16, h.tag & 0xFFFF, start);
+		e->encapsulated = true;
+		memcpy(e->vr, "OB", 3);
+		status = parse_fragments(p, l, e);
+	}
+	else if (h.length > left)
+	{
+		/* truncated native pixel data still has whole frames */
+		if (h.tag >> 16 != 0x7FE0 || l->sequence >= 0)
+			return mmn_fail(p->err, MMN_BAD_DATA,
+							"(%04X,%04X) at offset %zu wants %lu bytes, %zu "
+							"are left",
+							h.tag >> 16, h.tag & 0xFFFF, start,
+							(unsigned long)h.length, left);
+		e->length = left;
+		p->pos = l->end;
+	}
+	else
+	{
+		e->length = h.length;
+		p->pos += h.length;
+	}
+	if (h.tag == 0x00280103 && e->length >= 2)
+		l->is_signed = load_u16(e->value, e->big_endian) == 1;
+	if (l->sequence < 0 && (h.tag == TAG_PIXEL_DATA || h.tag == 0x7FE00008 ||
+							h.tag == 0x7FE00009))
+		p->pixels_seen = status == MMN_OK;
+	return status;
+}
+
+/* One step between items: the next item begins, or the sequence ends. */
+static mmn_status
+parse_item(parser *p)
+{
+	mmn_dicom *d = p->dicom;
+	level *l = &p->stack[p->top];
+	size_t left = l->end - p->pos;
+	uint32_t tag, length;
+	mmn_status status;
+
+	if (left == 0 && !l->undefined)
+	{
+		pop(p);
+		return MMN_OK;
+	}
+	if (left < 8)
+		return mmn_fail(p->err, MMN_BAD_DATA,
+						"sequence cut off at offset %zu", p->pos);
+	tag = load_tag(d->bytes + p->pos, l->code.big);
+	length = load_u32(d->bytes + p->pos + 4, l->code.big);
+	if (tag == TAG_SEQUENCE_END)
+	{
+		/* some writers delimit sequences of defined length as well */
+		pop(p);
+		p->pos += 8;
+		return MMN_OK;
+	}
+	if (tag != TAG_ITEM)
+		return mmn_fail(p->err, MMN_BAD_DATA,
+						"sequence without an item at offset %zu", p->pos);
+	if (length != UNDEFINED && length > left - 8)
+		return mmn_fail(p->err, MMN_BAD_DATA,
+						"item at offset %zu wants %lu bytes, %zu are left",
+						p->pos, (unsigned long)length, left - 8);
+	status = count_item(p);
+	if (status != MMN_OK)
+		return status;
+	d->items++;
+	d->elements[l->sequence].items++;
+	p->pos += 8;
+	return push(p, l->sequence, true,
+				length == UNDEFINED ? l->end : p->pos + length,
+				length == UNDEFINED, l->code);
+}
+
+/*
+ * After a failure inside a UN element that was tried as a sequence, goes back
+ * and takes its value as bytes.  false: there is no such element.
+ */
+static bool
+abandon_guess(parser *p)
+{
+	mmn_dicom *d = p->dicom;
+
+	for (int i = p->top; i >= 0; i--)
+	{
+		level *l = &p->stack[i];
+		mmn_dicom_element *e;
+
+		if (!l->guess)
+			continue;
+		e = &d->elements[l->sequence];
+		memcpy(e->vr, "UN", 3);
+		e->items = 0;
+		e->length = (size_t)(d->bytes + l->end - e->value);
+		d->count = e->end = (uint32_t)l->sequence + 1;
+		p->pos = l->end;
+		p->top = i - 1;
+		return true;
+	}
+	return false;
+}
+
+/* Walks a data set (or only its group 0002) to its end. */
+static mmn_status
+parse_dataset(parser *p, size_t end, encoding code, bool meta)
+{
+	mmn_dicom *d = p->dicom;
+	size_t whole = d->count; /* elements up to the last whole top-level one */
+	mmn_status status = MMN_OK;
+
+	p->top = -1;
+	push(p, -1, true, end, false, code);
+	for (;;)
+	{
+		level *l = &p->stack[p->top];
+		size_t left = l->end - p->pos;
+		uint32_t tag = left >= 8 ? load_tag(d->bytes + p->pos, l->code.big)
+								 : 0;
+
+		if (p->top == 0)
+		{
+			whole = d->count;
+			/* fewer than 8 bytes, or zeros, are padding */
+			if (left < 8 || (tag == 0 && whole > 0))
+				return MMN_OK;
+			if (meta && tag >> 16 != 0x0002)
+				return MMN_OK;
+			if (tag == TAG_ITEM_END || tag == TAG_SEQUENCE_END)
+			{
+				p->pos += 8;
+				continue;
+			}
+		}
+		if (!l->item)
+			status = parse_item(p);
+		else if (p->top > 0 && left == 0 && !l->undefined)
+			pop(p);
+		else if (p->top > 0 && tag == TAG_ITEM_END)
+		{
+			pop(p);
+			p->pos += 8;
+		}
+		else if (p->top > 0 && l->undefined && tag == TAG_SEQUENCE_END)
+			pop(p); /* an item whose delimiter was forgotten */
+		else
+			status = parse_element(p);
+
+		if (status == MMN_BAD_DATA && abandon_guess(p))
+			status = MMN_OK;
+		if (status == MMN_BAD_DATA && p->pixels_seen)
+		{
+			/* garbage after the pixels */
+			d->count = whole;
+			return MMN_OK;
+		}
+		if (status != MMN_OK)
+			return status;
+	}
+}
+
+/* ---- files (PS3.10) ---- */
+
+/* A bare data set begins in group 0002 or 0008, with a short element. */
+static bool
+begins_dataset(const uint8_t *bytes, size_t length)
+{
+	encoding code = {true, false};
+	header h;
+
+	if (length < 16)
+		return false;
+	code = sniff_encoding(bytes, length, code);
+	if (!plausible(bytes, length, code) ||
+		!read_header(bytes, length, code, &h))
+		return false;
+	return (h.tag >> 16 == 0x0002 || h.tag >> 16 == 0x0008) &&
+		   (h.tag & 0xFFFF) <= 0x0070 && h.length <= 1024;
+}
+
+static size_t
+meta_offset(const uint8_t *bytes, size_t length)
+{
+	/* the four letters may stand there by chance in a bare data set */
+	if (length >= 132 && memcmp(bytes + 128, "DICM", 4) == 0 &&
+		!((length < 140 || mmn_load_u16le(bytes + 132) != 2) &&
+		  begins_dataset(bytes, length)))
+		return 132;
+	if (length >= 4 && memcmp(bytes, "DICM", 4) == 0)
+		return 4;
+	return 0;
+}
+
+bool
+mmn_dicom_probe(const void *bytes, size_t length)
+{
+	return meta_offset(bytes, length) > 0 || begins_dataset(bytes, length);
+}
+
+static bool
+is_native(const char *uid)
+{
+	return strcmp(uid, TS_IMPLICIT) == 0 || strcmp(uid, TS_EXPLICIT) == 0 ||
+		   strcmp(uid, TS_BIG_ENDIAN) == 0;
+}
+
+static bool
+is_deflated(const char *uid)
+{
+	/* and JPIP's two syntaxes, PS3.5 A.7 and A.11 */
+	return strcmp(uid, TS_DEFLATED) == 0 ||
+		   strcmp(uid, "1.2.840.10008.1.2.4.95") == 0 ||
+		   strcmp(uid, "1.2.840.10008.1.2.4.205") == 0;
+}
+
+static mmn_status
+parse_file(parser *p, size_t max_bytes)
+{
+	mmn_dicom *d = p->dicom;
+	encoding meta_code = {false, false}, code = {true, false};
+	char *uid = d->transfer_syntax;
+	mmn_status status;
+
+	if (!mmn_dicom_probe(d->bytes, d->length))
+		return mmn_fail(p->err, MMN_BAD_DATA, "not a DICOM file");
+	p->pos = meta_offset(d->bytes, d->length);
+	if (d->length - p->pos >= 8 && mmn_load_u16le(d->bytes + p->pos) == 2)
+	{
+		meta_code =
+			sniff_encoding(d->bytes + p->pos, d->length - p->pos, meta_code);
+		status = parse_dataset(p, d->length, meta_code, true);
+		if (status != MMN_OK)
+			return status;
+		mmn_dicom_string(d, mmn_dicom_find(d, 0x00020010), 0, uid,
+						 sizeof d->transfer_syntax);
+	}
+	if (is_deflated(uid))
+	{
+		size_t length;
+
+		status = mmn_inflate_raw(d->env, d->bytes + p->pos, d->length - p->pos,
+								 max_bytes, &d->inflated, &length, p->err);
+		if (status != MMN_OK)
+			return status;
+		d->bytes = d->inflated;
+		d->length = length;
+		p->pos = 0;
+	}
+	if (uid[0])
+	{
+		code.implicit = strcmp(uid, TS_IMPLICIT) == 0;
+		code.big = strcmp(uid, TS_BIG_ENDIAN) == 0;
+	}
+	code = sniff_encoding(d->bytes + p->pos, d->length - p->pos, code);
+	d->big_endian = code.big;
+	status = parse_dataset(p, d->length, code, false);
+	if (status != MMN_OK)
+		return status;
+	if (is_native(uid) || (uid[0] == '\0' && d->fragment_count == 0))
+		strcpy(uid, code.implicit ? TS_IMPLICIT
+					: code.big	  ? TS_BIG_ENDIAN
+								  : TS_EXPLICIT);
+	return MMN_OK;
+}
+
+mmn_status
+mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
+			   size_t max_bytes, mmn_dicom **out, mmn_error *err)
+{
+	mmn_dicom *d = mmn_alloc_zero(env, 1, sizeof *d);
+	parser p = {0};
+	mmn_status status;
+
+	*out = NULL;
+	if (!d)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	d->env = env;
+	d->bytes = bytes;
+	d->length = length;
+	p.dicom = d;
+	p.err = err;
+	status = parse_file(&p, max_bytes);
+	if (status != MMN_OK)
+	{
+		mmn_dicom_close(d);
+		return status;
+	}
+	*out = d;
+	return MMN_OK;
+}
+
+void
+mmn_dicom_close(mmn_dicom *dicom)
+{
+	const mmn_env *env;
+
+	if (!dicom)
+		return;
+	env = dicom->env;
+	mmn_free(env, dicom->inflated);
+	mmn_free(env, dicom->elements);
+	mmn_free(env, dicom->fragments);
+	mmn_free(env, dicom);
+}
+
+/* ---- access ---- */
+
+const char *
+mmn_dicom_transfer_syntax(const mmn_dicom *dicom)
+{
+	return dicom->transfer_syntax;
+}
+
+bool
+mmn_dicom_big_endian(const mmn_dicom *dicom)
+{
+	return dicom->big_endian;
+}
+
+size_t
+mmn_dicom_count(const mmn_dicom *dicom)
+{
+	return dicom->count;
+}
+
+const mmn_dicom_element *
+mmn_dicom_at(const mmn_dicom *dicom, size_t index)
+{
+	return &dicom->elements[index];
+}
+
+const mmn_dicom_element *
+mmn_dicom_find(const mmn_dicom *dicom, uint32_t tag)
+{
+	for (size_t i = 0; i < dicom->count; i = dicom->elements[i].end)
+	{
+		if (dicom->elements[i].tag == tag)
+			return &dicom->elements[i];
+	}
+	return NULL;
+}
+
+const mmn_dicom_element *
+mmn_dicom_find_in(const mmn_dicom *dicom, const mmn_dicom_element *parent,
+				  uint32_t item, uint32_t tag)
+{
+	if (!parent)
+		return NULL;
+	for (size_t i = (size_t)(parent - dicom->elements) + 1; i < parent->end;
+		 i = dicom->elements[i].end)
+	{
+		const mmn_dicom_element *e = &dicom->elements[i];
+
+		if (e->item > item)
+			break;
+		if (e->item == item && e->tag == tag)
+			return e;
+	}
+	return NULL;
+}
+
+size_t
+mmn_dicom_fragment_count(const mmn_dicom *dicom)
+{
+	return dicom->fragment_count;
+}
+
+const mmn_dicom_fragment *
+mmn_dicom_fragment_at(const mmn_dicom *dicom, size_t index)
+{
+	return &dicom->fragments[index];
+}
+
+/* ---- values ---- */
+
+/* The position-th value of text, without padding; false when empty. */
+static bool
+text_value(const mmn_dicom_element *e, size_t position, const char **text,
+		   size_t *length)
+{
+	const mmn_vr *vr = mmn_vr_find(e->vr);
+	const char *p = (const char *)e->value, *end = p + e->length;
+
+	if (!vr || !vr->text)
+		return false;
+	if (vr->single && position > 0)
+		return false;
+	for (; position > 0 && p < end; p++)
+		position -= *p == '\\';
+	if (position > 0)
+		return false;
+	if (!vr->single)
+	{
+		const char *next = memchr(p, '\\', (size_t)(end - p));
+
+		if (next)
+			end = next;
+	}
+	while (p < end && (*p == ' ' || *p == '\0'))
+		p++;
+	while (p < end && (end[-1] == ' ' || end[-1] == '\0'))
+		end--;
+	*text = p;
+	*length = (size_t)(end - p);
+	return p < end;
+}
+
+/* DS and IS allow 16 and 12 characters; writers use up to 26. */
+static bool
+parse_number(const char *text, size_t length, double *out)
+{
+	char copy[65], *end;
+
+	if (length >= sizeof copy)
+		return false;
+	for (size_t i = 0; i < length; i++)
+	{
+		if (text[i] == '\0' || !strchr("0123456789+-.eE", text[i]))
+			return false;
+	}
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	*out = strtod(copy, &end);
+	return end == copy + length && end > copy && isfinite(*out);
+}
+
+bool
+mmn_dicom_double(const mmn_dicom *dicom, const mmn_dicom_element *e,
+				 size_t position, double *out)
+{
+	const mmn_vr *vr = e ? mmn_vr_find(e->vr) : NULL;
+	const uint8_t *p;
+	bool big;
+
+	(void)dicom;
+	if (!vr)
+		return false;
+	if (vr->text)
+	{
+		const char *text;
+		size_t length;
+
+		return text_value(e, position, &text, &length) &&
+			   parse_number(text, length, out);
+	}
+	if (vr->size == 0 || position >= e->length / vr->size)
+		return false;
+	p = e->value + position * vr->size;
+	big = e->big_endian;
+	if (strcmp(e->vr, "FL") == 0 || strcmp(e->vr, "OF") == 0)
+	{
+		uint32_t bits = load_u32(p, big);
+		float f;
+
+		memcpy(&f, &bits, sizeof f);
+		*out = f;
+		return isfinite(f);
+	}
+	if (vr->size == 8 && e->vr[1] == 'D')
+	{
+		uint64_t bits = load_u64(p, big);
+
+		memcpy(out, &bits, sizeof *out);
+		return isfinite(*out);
+	}
+	if (strcmp(e->vr, "UV") == 0 || strcmp(e->vr, "OV") == 0)
+		*out = (double)load_u64(p, big);
+	else
+	{
+		int64_t i;
+
+		if (!mmn_dicom_int(dicom, e, position, &i))
+			return false;
+		*out = (double)i;
+	}
+	return true;
+}
+
+bool
+mmn_dicom_int(const mmn_dicom *dicom, const mmn_dicom_element *e,
+			  size_t position, int64_t *out)
+{
+	const mmn_vr *vr = e ? mmn_vr_find(e->vr) : NULL;
+	const uint8_t *p;
+	bool big, is_signed;
+	double d;
+
+	if (!vr)
+		return false;
+	if (vr->text || strcmp(e->vr, "FL") == 0 || strcmp(e->vr, "OF") == 0 ||
+		(vr->size == 8 && e->vr[1] == 'D'))
+	{
+		if (!mmn_dicom_double(dicom, e, position, &d) || d != floor(d) ||
+			fabs(d) > 9007199254740992.0)
+			return false;
+		*out = (int64_t)d;
+		return true;
+	}
+	if (vr->size == 0 || position >= e->length / vr->size)
+		return false;
+	p = e->value + position * vr->size;
+	big = e->big_endian;
+	is_signed = e->vr[0] == 'S';
+	if (strcmp(e->vr, "AT") == 0)
+		*out = load_tag(p, big);
+	else if (vr->size == 1)
+		*out = p[0];
+	else if (vr->size == 2)
+		*out = is_signed ? (int16_t)load_u16(p, big) : load_u16(p, big);
+	else if (vr->size == 4)
+		*out = is_signed ? (int64_t)(int32_t)load_u32(p, big)
+						 : (int64_t)load_u32(p, big);
+	else
+	{
+		uint64_t v = load_u64(p, big);
+
+		if (!is_signed && v > INT64_MAX)
+			return false;
+		*out = (int64_t)v;
+	}
+	return true;
+}
+
+bool
+mmn_dicom_string(const mmn_dicom *dicom, const mmn_dicom_element *e,
+				 size_t position, char *out, size_t size)
+{
+	const char *text;
+	size_t length, n = 0;
+
+	(void)dicom;
+	if (size)
+		out[0] = '\0';
+	if (!e || !text_value(e, position, &text, &length))
+		return false;
+	for (size_t i = 0; i < length && n + 1 < size; i++)
+	{
+		if ((unsigned char)text[i] >= ' ' && text[i] != 0x7F)
+			out[n++] = text[i];
+	}
+	if (size)
+		out[n] = '\0';
+	return n > 0;
+}
