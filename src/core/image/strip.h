@@ -1,0 +1,26 @@
+#ifndef MMN_IMAGE_STRIP_H
+#define MMN_IMAGE_STRIP_H
+
+#include "base/buffer.h"
+
+/*
+ * PNG and JPEG files without metadata: a copy in which only what decoding
+ * needs is left.  The structure is checked on the way, the pixels are not
+ * decoded.  MMN_BAD_DATA: not such a file, or damaged.
+ */
+
+/*
+ * PNG: keeps IHDR, PLTE, tRNS, sBIT, gAMA, pHYs, IDAT and IEND, whose order,
+ * lengths and CRCs must be right; what follows IEND is dropped.
+ */
+mmn_status mmn_png_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
+						 mmn_error *err);
+
+/*
+ * JPEG: drops comments and application segments but for JFIF (density, no
+ * thumbnail), Adobe's colour transform, and Exif's orientation.
+ */
+mmn_status mmn_jpeg_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
+						  mmn_error *err);
+
+#endif
