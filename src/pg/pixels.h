@@ -2,6 +2,7 @@
 #define MMN_PG_PIXELS_H
 
 #include "fmgr.h"
+#include "utils/memutils.h"
 
 #include "image/image.h"
 

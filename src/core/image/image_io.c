@@ -1,0 +1,280 @@
+#include "image/image_io.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+static void
+store_double(uint8_t *out, double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof bits);
+	mmn_store_u64le(out, bits);
+}
+
+static double
+load_double(const uint8_t *in)
+{
+	uint64_t bits = mmn_load_u64le(in);
+	double v;
+
+	memcpy(&v, &bits, sizeof v);
+	return v;
+}
+
+void
+mmn_image_binary_header(const mmn_image *image,
+						uint8_t out[MMN_IMAGE_BINARY_HEADER])
+{
+	out[0] = MMN_IMAGE_BINARY_VERSION;
+	out[1] = image->sample_type;
+	out[2] = image->channels;
+	out[3] = image->unit;
+	mmn_store_u32le(out + 4, image->width);
+	mmn_store_u32le(out + 8, image->height);
+	mmn_store_u32le(out + 12, image->flags);
+	store_double(out + 16, image->spacing_row);
+	store_double(out + 24, image->spacing_column);
+	store_double(out + 32, image->window_center);
+	store_double(out + 40, image->window_width);
+}
+
+mmn_status
+mmn_image_binary_parse(const void *data, size_t length, size_t max_bytes,
+					   mmn_image *out, const uint8_t **samples,
+					   size_t *sample_bytes, mmn_error *err)
+{
+	const uint8_t *in = data;
+	mmn_status status;
+
+	if (length < MMN_IMAGE_BINARY_HEADER)
+		return mmn_fail(err, MMN_BAD_DATA,
+						"%zu bytes are too few for a header of %d", length,
+						MMN_IMAGE_BINARY_HEADER);
+	if (in[0] != MMN_IMAGE_BINARY_VERSION)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"binary form has version %d, only %d is known", in[0],
+						MMN_IMAGE_BINARY_VERSION);
+	memset(out, 0, sizeof *out);
+	out->sample_type = in[1];
+	out->channels = in[2];
+	out->unit = in[3];
+	out->width = mmn_load_u32le(in + 4);
+	out->height = mmn_load_u32le(in + 8);
+	out->flags = mmn_load_u32le(in + 12);
+	out->spacing_row = load_double(in + 16);
+	out->spacing_column = load_double(in + 24);
+	out->window_center = load_double(in + 32);
+	out->window_width = load_double(in + 40);
+	status = mmn_image_check(out, max_bytes, sample_bytes, err);
+	if (status != MMN_OK)
+		return status;
+	if (length - MMN_IMAGE_BINARY_HEADER != *sample_bytes)
+		return mmn_fail(err, MMN_BAD_DATA,
+						"header announces %zu bytes of samples, %zu follow",
+						*sample_bytes, length - MMN_IMAGE_BINARY_HEADER);
+	*samples = in + MMN_IMAGE_BINARY_HEADER;
+	return MMN_OK;
+}
+
+/* ------------------------------------------------------------- text ---- */
+
+static const char *
+skip_space(const char *s)
+{
+	while (isspace((unsigned char)*s))
+		s++;
+	return s;
+}
+
+/* A decimal number without sign; false unless one of 1..9 digits is there. */
+static bool
+read_count(const char **s, uint32_t *out)
+{
+	const char *p = *s;
+	uint32_t v = 0;
+
+	while (isdigit((unsigned char)*p) && p - *s < 9)
+		v = v * 10 + (uint32_t)(*p++ - '0');
+	if (p == *s || isdigit((unsigned char)*p))
+		return false;
+	*s = p;
+	*out = v;
+	return true;
+}
+
+/* "name=a,b": true and past it when s is that. */
+static bool
+read_pair(const char **s, const char *name, double *a, double *b)
+{
+	const char *p = *s;
+	char *end;
+
+	if (strncmp(p, name, strlen(name)) != 0)
+		return false;
+	p += strlen(name);
+	*a = strtod(p, &end);
+	if (end == p || isspace((unsigned char)*p) || *end != ',')
+		return false;
+	p = end + 1;
+	*b = strtod(p, &end);
+	if (end == p || isspace((unsigned char)*p))
+		return false;
+	*s = end;
+	return true;
+}
+
+/* The next word, up to 15 characters; empty when it is longer. */
+static const char *
+read_word(const char *s, char out[16])
+{
+	size_t n = strcspn(s, " \t\r\n\v\f\\");
+
+	out[0] = '\0';
+	if (n < 16)
+	{
+		memcpy(out, s, n);
+		out[n] = '\0';
+	}
+	return s + n;
+}
+
+static bool
+read_geometry(const char **s, mmn_image *out)
+{
+	uint32_t channels;
+	const char *p = *s;
+
+	if (!read_count(&p, &out->width) || *p++ != 'x' ||
+		!read_count(&p, &out->height) || *p++ != 'x' ||
+		!read_count(&p, &channels) || channels > 3 ||
+		!isspace((unsigned char)*p))
+		return false;
+	out->channels = (uint8_t)channels;
+	*s = p;
+	return true;
+}
+
+mmn_status
+mmn_image_text_parse(const char *text, size_t max_bytes, mmn_image *out,
+					 const char **hex, size_t *sample_bytes, mmn_error *err)
+{
+	const char *s = skip_space(text);
+	char word[16];
+
+	memset(out, 0, sizeof *out);
+	if (!read_geometry(&s, out))
+		return mmn_fail(err, MMN_SYNTAX,
+						"expected \"<width>x<height>x<channels>\" at the start");
+	s = read_word(skip_space(s), word);
+	if (!mmn_sample_type_parse(word, &out->sample_type))
+		return mmn_fail(err, MMN_SYNTAX,
+						"expected a sample type: u8, u16, i16 or f32");
+	s = read_word(skip_space(s), word);
+	if (!mmn_unit_parse(word, &out->unit))
+		return mmn_fail(err, MMN_SYNTAX,
+						"expected a unit: raw, rgb, HU, SUV, OD, BQML or US");
+	for (;;)
+	{
+		bool spaced = isspace((unsigned char)*s);
+
+		s = skip_space(s);
+		if (spaced && s[0] == '\\' && s[1] == 'x')
+			break;
+		if (spaced && strncmp(s, "inverted", 8) == 0)
+		{
+			out->flags |= MMN_IMAGE_INVERTED;
+			s += 8;
+		}
+		else if (!spaced ||
+				 (!read_pair(&s, "spacing=", &out->spacing_row,
+							 &out->spacing_column) &&
+				  !read_pair(&s, "window=", &out->window_center,
+							 &out->window_width)))
+			return mmn_fail(err, MMN_SYNTAX,
+							"expected \"spacing=<row>,<column>\", "
+							"\"window=<center>,<width>\", \"inverted\" or "
+							"\"\\x\" and the samples after the unit");
+	}
+	*hex = s + 2;
+	return mmn_image_check(out, max_bytes, sample_bytes, err);
+}
+
+/* Value of a hexadecimal digit, 0xff for anything else. */
+static inline uint8_t
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (uint8_t)(c - '0');
+	c |= 0x20;
+	if (c >= 'a' && c <= 'f')
+		return (uint8_t)(c - 'a' + 10);
+	return 0xff;
+}
+
+mmn_status
+mmn_image_text_samples(const mmn_image *image, const char *hex,
+					   size_t sample_bytes, void *samples, mmn_error *err)
+{
+	uint8_t *out = samples;
+
+	for (size_t i = 0; i < sample_bytes; i++, hex += 2)
+	{
+		uint8_t high = hex_value(hex[0]);
+		uint8_t low = high > 15 ? high : hex_value(hex[1]);
+
+		if ((high | low) > 15)
+			return mmn_fail(err, MMN_SYNTAX,
+							hex[0] == '\0' || (high < 16 && hex[1] == '\0')
+								? "%zu bytes of samples are needed, the text "
+								  "ends after %zu"
+								: "%zu bytes of samples are needed, after %zu "
+								  "follows something that is no hexadecimal "
+								  "digit",
+							sample_bytes, i);
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	if (*skip_space(hex) != '\0')
+		return mmn_fail(err, MMN_SYNTAX,
+						"text goes on after %zu bytes of samples",
+						sample_bytes);
+	mmn_copy_little_endian(samples, samples, sample_bytes,
+						   mmn_sample_size(image->sample_type));
+	return MMN_OK;
+}
+
+void
+mmn_hex_encode(const void *data, size_t bytes, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *in = data;
+
+	for (size_t i = 0; i < bytes; i++)
+	{
+		out[2 * i] = digits[in[i] >> 4];
+		out[2 * i + 1] = digits[in[i] & 15];
+	}
+}
+
+void
+mmn_copy_little_endian(void *dst, const void *src, size_t bytes,
+					   size_t sample_size)
+{
+	if (dst != src)
+		memcpy(dst, src, bytes);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	for (size_t i = 0; i + sample_size <= bytes; i += sample_size)
+		for (size_t a = 0, b = sample_size - 1; a < b; a++, b--)
+		{
+			uint8_t *p = (uint8_t *)dst + i, swap = p[a];
+
+			p[a] = p[b];
+			p[b] = swap;
+		}
+#else
+	(void)sample_size;
+#endif
+}
