@@ -13,8 +13,8 @@ sh "$top/test/cluster.sh" stage "$work"
 # The tests run from a copy: the cluster's owner may not be able to read the
 # checkout, nor write to it.
 mkdir "$work/src"
-for part in test expected examples sql model; do
-	if [ -d "$top/$part" ]; then cp -r "$top/$part" "$work/src"; fi
+for part in README.md Makefile test expected examples sql model; do
+	if [ -e "$top/$part" ]; then cp -r "$top/$part" "$work/src"; fi
 done
 cp -r "$top/build" "$work/build"
 shared=${MEDIMNET_SHARED:-$top/../shared}
