@@ -25,7 +25,6 @@ typedef struct mmn_charset
 {
 	uint8_t g0; /* an index into charset.c's repertoires */
 	uint8_t g1;
-	bool extended; /* code extensions: escape sequences may switch */
 } mmn_charset;
 
 /* From Specific Character Set (0008,0005), which may be NULL: the default. */
@@ -35,11 +34,11 @@ mmn_charset mmn_charset_of(const mmn_dicom *dicom,
 /*
  * Appends the bytes as valid UTF-8: what is no character becomes U+FFFD,
  * control characters are dropped, but for tab, line feed and carriage return
- * where "lines" says so.  A backslash in the result is always the delimiter,
+ * in the VRs of several lines.  A backslash in the result is always the delimiter,
  * never the half of a character.
  */
 void mmn_charset_to_utf8(mmn_charsets *charsets, mmn_charset charset,
-						 bool lines, const uint8_t *bytes, size_t length,
+						 const char *vr, const uint8_t *bytes, size_t length,
 						 mmn_buffer *out);
 
 #endif
