@@ -3,6 +3,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "ingest.h"
 #include "module.h"
 
 PG_MODULE_MAGIC;
@@ -10,5 +11,6 @@ PG_MODULE_MAGIC;
 void
 _PG_init(void)
 {
+	IngestInit();
 	MarkGUCPrefixReserved("medimnet");
 }
