@@ -72,6 +72,11 @@ $(core_objects): | $(core_tables)
 $(core_objects): %.o: %.c
 	$(CC) $(CORE_CFLAGS) $(OPTFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
+# Loops over samples, to be vectorised.  No fused multiply-add: the same input
+# gives the same bits on every machine.
+src/core/image/resize.o src/core/image/render.o src/core/stats/vector.o: \
+	CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
+
 $(core_lib): $(core_objects)
 	rm -f $@
 	$(AR) rcs $@ $^
