@@ -95,7 +95,9 @@ medimnet-decoder: $(decoder_objects) $(core_lib)
 	$(CXX) -o $@ $^ $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
 
 src/cli/%.o: src/cli/%.c
-	$(CC) $(CORE_CFLAGS) -Isrc/cli -I$(shell $(PG_CONFIG) --includedir) $(DEPFLAGS) -c -o $@ $<
+	$(CC) $(CORE_CFLAGS) -D_GNU_SOURCE -DMEDIMNET_VERSION='"$(EXTVERSION)"' -I$(shell $(PG_CONFIG) --includedir) $(DEPFLAGS) -c -o $@ $<
+
+src/cli/main.o: medimnet.control
 
 medimnet: $(cli_objects)
 	$(CC) -o $@ $^ -L$(shell $(PG_CONFIG) --libdir) -lpq -lm
