@@ -16,6 +16,7 @@ enum
 
 /* One command: its own argv, starting with its name; returns an exit status. */
 int import_main(int argc, char **argv);
+int pull_main(int argc, char **argv);
 
 #define CLI_PRINTF(at) __attribute__((format(printf, at, at + 1)))
 

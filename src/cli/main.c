@@ -13,6 +13,7 @@ static const struct command
 	const char *summary;
 } commands[] = {
 	{"import", import_main, "send image files into a collection"},
+	{"pull", pull_main, "fetch training batches, check and measure them"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
