@@ -207,10 +207,12 @@ put_utf8(mmn_buffer *out, const uint8_t *p, size_t length, bool lines)
 		}
 		else if (n == 1)
 		{
-			bool line = *p == '\t' || *p == '\n' || *p == '\r';
+			bool white = *p == '\t' || *p == '\n' || *p == '\r';
 
-			if ((*p >= ' ' && *p != 0x7F) || (line && lines))
+			if ((*p >= ' ' && *p != 0x7F) || (white && lines))
 				mmn_buffer_byte(out, *p);
+			else if (white)
+				mmn_buffer_byte(out, ' ');
 		}
 		else if (!(p[0] == 0xC2 && p[1] < 0xA0))
 			mmn_buffer_append(out, p, n);

@@ -33,8 +33,8 @@ mmn_charset mmn_charset_of(const mmn_dicom *dicom,
 
 /*
  * Appends the bytes as valid UTF-8: what is no character becomes U+FFFD,
- * control characters are dropped, but for tab, line feed and carriage return
- * in the VRs of several lines.  A backslash in the result is always the delimiter,
+ * control characters are dropped, but for tab, line feed and carriage return,
+ * which stay in the VRs of several lines and become blanks elsewhere.  A backslash in the result is always the delimiter,
  * never the half of a character.
  */
 void mmn_charset_to_utf8(mmn_charsets *charsets, mmn_charset charset,

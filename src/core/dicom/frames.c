@@ -257,6 +257,14 @@ mmn_dicom_describe_pixels(const mmn_dicom *dicom, mmn_pixel_description *out,
 	return read_bits(dicom, out, err);
 }
 
+unsigned
+mmn_dicom_pixel_unit(const mmn_dicom_element *data, int64_t bits_allocated)
+{
+	if (bits_allocated == 16 || bits_allocated == 32 || bits_allocated == 64)
+		return (unsigned)bits_allocated / 8;
+	return strcmp(data->vr, "OB") == 0 ? 1 : 2;
+}
+
 /* ---- native frames ---- */
 
 static mmn_status

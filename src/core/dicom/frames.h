@@ -67,6 +67,14 @@ mmn_status mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 								 bool *owned, mmn_error *err);
 
 /*
+ * How many bytes of native pixel data swap together when the element is big
+ * endian (mmn_dicom_element.big_endian): 1 is none.  Cells of 16 and more bits
+ * as a whole; smaller ones in the words of VR OW (PS3.5 8.1.1).
+ */
+unsigned mmn_dicom_pixel_unit(const mmn_dicom_element *data,
+							  int64_t bits_allocated);
+
+/*
  * Linear modality transform of a frame: Rescale Slope / Intercept, top level
  * or per-frame functional groups; identity when absent.  *unit from Rescale
  * Type, Modality (CT means HU) and Units (0054,1001).
