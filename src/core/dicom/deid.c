@@ -26,6 +26,7 @@
 #define SECONDARY_CAPTURE "1.2.840.10008.5.1.4.1.1.7"
 
 #define MAX_WORDS 48
+#define MAX_WHOLES 16
 #define MAX_WORD 64
 #define MIN_WORD 4 /* shorter ones are in every text */
 
@@ -47,8 +48,10 @@ typedef struct deid
 	bool odd_fragments; /* to be padded: offset tables are no longer right */
 	unsigned pixel_unit;
 	char patient_id[MMN_SUBJECT_HASH_SIZE];
-	int words;
+	int words; /* of names and numbers, in lower case */
 	char word[MAX_WORDS][MAX_WORD];
+	int wholes; /* the names and numbers themselves */
+	char whole[MAX_WHOLES][MAX_WORD];
 	int top;
 	level stack[MMN_DICOM_MAX_DEPTH + 1];
 } deid;
@@ -191,10 +194,19 @@ collect_words(deid *d, uint32_t tag)
 {
 	const mmn_dicom_element *e = mmn_dicom_find(d->dicom, tag);
 	const mmn_vr *vr = e ? mmn_vr_find(e->vr) : NULL;
+	char *whole = d->whole[d->wholes];
 	size_t n = 0;
 
 	if (!vr || !vr->text)
 		return;
+	if (d->wholes < MAX_WHOLES - 1 &&
+		mmn_dicom_string(d->dicom, e, 0, whole, MAX_WORD) &&
+		strlen(whole) >= MIN_WORD)
+	{
+		for (char *p = whole; *p; p++)
+			*p = fold(*p);
+		d->wholes++;
+	}
 	for (size_t i = 0; i <= e->length; i++)
 	{
 		bool in = i < e->length && is_word_byte((char)e->value[i]);
@@ -232,6 +244,23 @@ names_patient(const deid *d, const char *text, size_t length)
 	return false;
 }
 
+static bool
+is_identity(const deid *d, const char *text, size_t length)
+{
+	for (int w = 0; w < d->wholes; w++)
+	{
+		size_t k = 0;
+
+		if (strlen(d->whole[w]) != length)
+			continue;
+		while (k < length && fold(text[k]) == d->whole[w][k])
+			k++;
+		if (k == length)
+			return true;
+	}
+	return false;
+}
+
 /* Terms that decoding hangs on, and nobody types by hand. */
 static bool
 is_structural(uint32_t tag)
@@ -240,11 +269,23 @@ is_structural(uint32_t tag)
 		   tag == 0x00080102;
 }
 
-/* Code Value and Meaning: only of public schemes, not a clinic's own. */
+/*
+ * Numbers, and terms that may well share a word with a phantom's name, must
+ * only not be the name or number itself.
+ */
+static bool
+is_whole_compared(const mmn_dicom_element *e)
+{
+	return strcmp(e->vr, "DS") == 0 || strcmp(e->vr, "IS") == 0 ||
+		   e->tag == 0x00080008 || e->tag == 0x00180015;
+}
+
+/* Codes: only of public schemes, not a clinic's own. */
 static bool
 is_code_text(uint32_t tag)
 {
-	return tag == 0x00080100 || tag == 0x00080104 || tag == 0x00080119;
+	return tag == 0x00080100 || tag == 0x00080102 || tag == 0x00080103 ||
+		   tag == 0x00080104 || tag == 0x00080119;
 }
 
 /* One value of FILTER or UID, as it may stand in the new file. */
@@ -252,8 +293,6 @@ static void
 put_value(deid *d, const mmn_dicom_element *e, bool uid, const char *text,
 		  size_t length, mmn_buffer *to)
 {
-	bool number = strcmp(e->vr, "DS") == 0 || strcmp(e->vr, "IS") == 0;
-
 	if (uid)
 	{
 		char original[256], replaced[MMN_UID_SIZE];
@@ -268,8 +307,9 @@ put_value(deid *d, const mmn_dicom_element *e, bool uid, const char *text,
 		mmn_buffer_text(to, replaced);
 	}
 	else if (mmn_deid_value_passes(e->vr, text, length) &&
-			 (number || is_structural(e->tag) ||
-			  !names_patient(d, text, length)))
+			 (is_structural(e->tag) ||
+			  !(is_whole_compared(e) ? is_identity(d, text, length)
+									 : names_patient(d, text, length))))
 		mmn_buffer_append(to, text, length);
 }
 
