@@ -1,0 +1,40 @@
+#ifndef MMN_IMAGE_CODESTREAM_H
+#define MMN_IMAGE_CODESTREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/*
+ * What a compressed image says of itself, read from its first markers: so
+ * that it can be held against the data set before a large decoder sees it,
+ * and the right decoder chosen.
+ */
+
+typedef enum mmn_codestream_kind
+{
+	MMN_CODESTREAM_JPEG,	/* ITU-T T.81: DCT or lossless */
+	MMN_CODESTREAM_JPEG_LS, /* ITU-T T.87 */
+	MMN_CODESTREAM_J2K		/* ITU-T T.800, bare or inside JP2 boxes */
+} mmn_codestream_kind;
+
+typedef struct mmn_codestream
+{
+	mmn_codestream_kind kind;
+	uint32_t width;
+	uint32_t height;
+	uint16_t components;
+	uint8_t precision;	  /* bits, of the first component */
+	bool is_signed;		  /* JPEG 2000 only */
+	bool high_throughput; /* JPEG 2000 part 15 */
+	uint8_t process;	  /* JPEG: n of SOFn; 0 baseline, 1 extended, 2
+						* progressive, 3 lossless */
+} mmn_codestream;
+
+/* MMN_BAD_DATA when no frame header can be found. */
+mmn_status mmn_codestream_peek(const uint8_t *bytes, size_t length,
+							   mmn_codestream *out, mmn_error *err);
+
+#endif
