@@ -92,7 +92,7 @@ src/decoder/%.o: src/decoder/%.cc
 	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -isystem $(GDCM_CPPFLAGS:-I%=%) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 medimnet-decoder: $(decoder_objects) $(core_lib)
-	$(CXX) -o $@ $^ $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
+	$(CXX) -o $@ $^ $(DECODER_LIBS)
 
 src/cli/%.o: src/cli/%.c
 	$(CC) $(CORE_CFLAGS) -D_GNU_SOURCE -DMEDIMNET_VERSION='"$(EXTVERSION)"' -I$(shell $(PG_CONFIG) --includedir) $(DEPFLAGS) -c -o $@ $<
@@ -148,13 +148,22 @@ $(FUZZ_LIB): $(fuzz_objects)
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(FUZZ_LIB)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(FUZZ_LIB) $(CORE_LIBS)
 
+# Programs that tests run, over the decoder's code.
+tool_programs = $(patsubst test/tools/%.c,build/tools/%,$(wildcard test/tools/*.c))
+DECODER_LIBS = $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
+
+build/tools/%: test/tools/%.c $(filter-out src/decoder/main.o,$(decoder_objects)) $(core_lib)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
+	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
+
 .PHONY: test test-programs fuzz
 test: deps
 	$(MAKE) -j2 all
 	$(MAKE) -j2 test-programs
 	test/run.sh $(TESTS)
 
-test-programs: $(unit_programs) $(fuzz_programs)
+test-programs: $(unit_programs) $(fuzz_programs) $(tool_programs)
 
 # All fuzz targets for FUZZ_SECONDS each.
 fuzz: deps

@@ -3,6 +3,7 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "decoder.h"
 #include "ingest.h"
 #include "module.h"
 
@@ -11,6 +12,7 @@ PG_MODULE_MAGIC;
 void
 _PG_init(void)
 {
+	DecoderInit();
 	IngestInit();
 	MarkGUCPrefixReserved("medimnet");
 }

@@ -1,0 +1,351 @@
+#include "decode.h"
+
+#include <string.h>
+
+#include "codec.h"
+#include "codec_gdcm.h"
+#include "dicom/rle.h"
+#include "dicom/transfer_syntax.h"
+#include "image/codestream.h"
+#include "image/sniff.h"
+
+/*
+ * Beyond this size, data that claim to expand by more than this are taken for
+ * a bomb: even a black frame takes more.
+ */
+#define EXPANSION_FREE (16u << 20)
+#define EXPANSION_MAX 1000
+
+static mmn_status
+check_expansion(size_t from, size_t to, mmn_error *err)
+{
+	if (to > EXPANSION_FREE && to / EXPANSION_MAX > from)
+		return mmn_fail(err, MMN_LIMIT,
+						"%zu bytes of compressed data would expand to %zu",
+						from, to);
+	return MMN_OK;
+}
+
+mmn_status
+mmn_decode_unknown(mmn_error *err)
+{
+	return mmn_fail(err, MMN_BAD_DATA,
+					"the file is neither DICOM, nor PNG, nor JPEG");
+}
+
+/* ---- compressed frames of DICOM files ---- */
+
+static mmn_status
+unsupported_syntax(const char *uid, mmn_error *err)
+{
+	const mmn_transfer_syntax *syntax = mmn_transfer_syntax_find(uid);
+
+	if (syntax)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"unsupported transfer syntax %s (%s)", syntax->name,
+						syntax->uid);
+	/* the UID is the file's own, and could say anything */
+	return mmn_fail(err, MMN_UNSUPPORTED, "unknown transfer syntax");
+}
+
+/* The codestream's own header against the data set. */
+static mmn_status
+check_codestream(const uint8_t *bytes, size_t length,
+				 const mmn_pixel_description *pixels, mmn_codestream *stream,
+				 mmn_error *err)
+{
+	mmn_status status = mmn_codestream_peek(bytes, length, stream, err);
+
+	if (status != MMN_OK)
+		return status;
+	if (stream->width != pixels->columns || stream->height != pixels->rows ||
+		stream->components != pixels->samples_per_pixel)
+		return mmn_fail(err, MMN_BAD_DATA,
+						"the compressed frame is %ux%ux%u, the data set says "
+						"%ux%ux%u",
+						stream->width, stream->height, stream->components,
+						pixels->columns, pixels->rows,
+						pixels->samples_per_pixel);
+	if (stream->precision > pixels->bits_allocated)
+		return mmn_fail(err, MMN_BAD_DATA,
+						"the compressed frame has %u bits a sample, the data "
+						"set allocates %u",
+						stream->precision, pixels->bits_allocated);
+	return MMN_OK;
+}
+
+static mmn_status
+decode_codestream(const mmn_env *env, const char *uid, const uint8_t *bytes,
+				  size_t length, mmn_pixel_description *pixels, uint8_t *out,
+				  size_t size, mmn_error *err)
+{
+	mmn_codestream stream;
+	mmn_status status = check_codestream(bytes, length, pixels, &stream, err);
+
+	if (status != MMN_OK)
+		return status;
+	if (stream.high_throughput)
+		return unsupported_syntax("1.2.840.10008.1.2.4.203", err);
+	if (stream.kind == MMN_CODESTREAM_JPEG && stream.process <= 2 &&
+		stream.precision == 8)
+		return mmn_jpeg_decode_frame(env, bytes, length, pixels, out, err);
+	return mmn_gdcm_decode(uid, bytes, length, pixels, out, size, err);
+}
+
+static mmn_status
+decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
+		   size_t length, mmn_pixel_description *pixels, uint8_t *out,
+		   size_t size, mmn_error *err)
+{
+	const mmn_transfer_syntax *syntax = mmn_transfer_syntax_find(uid);
+
+	switch (syntax->coding)
+	{
+		case MMN_CODING_RLE:
+			/* PS3.5 Annex G says nothing of subsampled chrominance */
+			if (pixels->photometric == MMN_YBR_FULL_422)
+				pixels->photometric = MMN_YBR_FULL;
+			return mmn_rle_decode(
+				bytes, length, (size_t)pixels->rows * pixels->columns,
+				pixels->samples_per_pixel, pixels->bits_allocated / 8,
+				pixels->planar, out, err);
+		default:
+			return decode_codestream(env, uid, bytes, length, pixels, out, size,
+									 err);
+	}
+}
+
+static mmn_status
+stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
+				  size_t length, size_t max_bytes, mmn_stored *out,
+				  void **owned, mmn_error *err)
+{
+	mmn_pixel_description *pixels = &out->pixels;
+	size_t size;
+	mmn_status status;
+
+	if (pixels->bits_allocated == 1)
+	{
+		/* codecs yield whole bytes */
+		pixels->bits_allocated = 8;
+		pixels->bits_stored = 1;
+		pixels->high_bit = 0;
+	}
+	status = mmn_stored_size(pixels, &size, err);
+	if (status == MMN_OK && size > max_bytes)
+		status = mmn_fail(err, MMN_LIMIT,
+						  "a frame of %zu bytes exceeds the limit of %zu", size,
+						  max_bytes);
+	if (status == MMN_OK)
+		status = check_expansion(length, size, err);
+	if (status != MMN_OK)
+		return status;
+	*owned = mmn_alloc_zero(env, size, 1);
+	if (!*owned)
+		return mmn_fail(err, MMN_NO_MEMORY,
+						"no memory for a frame of %zu bytes", size);
+	out->bytes = *owned;
+	out->length = size;
+	out->big_endian = false;
+	out->bit_offset = 0;
+	status = decompress(env, uid, bytes, length, pixels, *owned, size, err);
+	pixels->encapsulated = false;
+	return status;
+}
+
+/*
+ * PS3.5 A.3: in the big endian syntax, the bytes of OW stand in swapped pairs,
+ * counted from the start of the pixel data.
+ */
+static mmn_status
+swap_byte_pairs(const mmn_env *env, mmn_stored *stored, void **owned,
+				mmn_error *err)
+{
+	const mmn_dicom_element *data = stored->pixels.data;
+	size_t start = (size_t)(stored->bytes - data->value);
+	uint8_t *swapped = mmn_alloc(env, stored->length);
+
+	if (!swapped)
+		return mmn_fail(err, MMN_NO_MEMORY,
+						"no memory for a frame of %zu bytes", stored->length);
+	for (size_t i = 0; i < stored->length; i++)
+	{
+		size_t from = (start + i) ^ 1;
+
+		swapped[i] = data->value[from < data->length ? from : start + i];
+	}
+	stored->bytes = *owned = swapped;
+	return MMN_OK;
+}
+
+mmn_status
+mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
+				  const mmn_pixel_description *pixels, uint32_t frame,
+				  size_t max_bytes, mmn_stored *out, void **owned,
+				  mmn_error *err)
+{
+	const char *uid = mmn_dicom_transfer_syntax(dicom);
+	const mmn_transfer_syntax *syntax = mmn_transfer_syntax_find(uid);
+	const uint8_t *bytes;
+	size_t length;
+	bool joined = false;
+	mmn_status status;
+
+	memset(out, 0, sizeof *out);
+	*owned = NULL;
+	out->pixels = *pixels;
+	if (pixels->encapsulated && (!syntax || syntax->coding == MMN_CODING_OTHER))
+		return unsupported_syntax(uid, err);
+	status = mmn_dicom_frame_bytes(env, dicom, pixels, frame, &bytes, &length,
+								   &out->bit_offset, &joined, err);
+	if (status != MMN_OK)
+		return status;
+	if (pixels->encapsulated && syntax->coding != MMN_CODING_NATIVE)
+	{
+		status = stored_compressed(env, uid, bytes, length, max_bytes, out,
+								   owned, err);
+		if (joined)
+			mmn_free(env, (void *)(uintptr_t)bytes);
+	}
+	else
+	{
+		out->bytes = bytes;
+		out->length = length;
+		out->big_endian = mmn_dicom_big_endian(dicom);
+		if (joined)
+			*owned = (void *)(uintptr_t)bytes;
+		if (out->big_endian && pixels->bits_allocated <= 8 &&
+			strcmp(pixels->data->vr, "OW") == 0)
+			status = swap_byte_pairs(env, out, owned, err);
+	}
+	if (status != MMN_OK)
+	{
+		mmn_free(env, *owned);
+		*owned = NULL;
+	}
+	return status;
+}
+
+/* ---- */
+
+/* The file's window, unless its numbers mean nothing between files (MR). */
+static void
+set_window(const mmn_dicom *dicom, uint32_t frame, mmn_image *image)
+{
+	char modality[17] = "";
+
+	mmn_dicom_string(dicom, mmn_dicom_find(dicom, MMN_TAG(0x0008, 0x0060)), 0,
+					 modality, sizeof modality);
+	if (image->channels == 1 && strcmp(modality, "MR") != 0)
+		mmn_dicom_window(dicom, frame, &image->window_center,
+						 &image->window_width);
+}
+
+mmn_status
+mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
+				 const mmn_pixel_description *pixels, uint32_t frame,
+				 size_t max_bytes, mmn_image *out, mmn_error *err)
+{
+	mmn_lut palette = {0}, lut = {0};
+	mmn_modality_transform modality = {.slope = 1};
+	mmn_stored stored;
+	void *owned = NULL;
+	mmn_status status;
+
+	status = mmn_decode_stored(env, dicom, pixels, frame, max_bytes, &stored,
+							   &owned, err);
+	if (status != MMN_OK)
+		return status;
+	mmn_dicom_rescale(dicom, frame, &modality.slope, &modality.intercept,
+					  &modality.unit);
+	if (pixels->photometric == MMN_PALETTE_COLOR)
+		status =
+			mmn_lut_read_palette(env, dicom, pixels->is_signed, &palette, err);
+	else
+		status =
+			mmn_lut_read_modality(env, dicom, pixels->is_signed, &lut, err);
+	if (lut.values)
+		modality.lut = &lut;
+	if (status == MMN_OK)
+		status = mmn_stored_image(env, &stored, &modality, &palette, max_bytes,
+								  out, err);
+	if (status == MMN_OK)
+	{
+		mmn_dicom_spacing(dicom, frame, &out->spacing_row,
+						  &out->spacing_column);
+		set_window(dicom, frame, out);
+	}
+	mmn_lut_free(env, &palette);
+	mmn_lut_free(env, &lut);
+	mmn_free(env, owned);
+	return status;
+}
+
+static mmn_status
+open_dicom(const mmn_env *env, const void *bytes, size_t length,
+		   const mmn_decode_limits *limits, mmn_dicom **dicom,
+		   mmn_pixel_description *pixels, mmn_error *err)
+{
+	mmn_status status =
+		mmn_dicom_open(env, bytes, length, limits->object, dicom, err);
+
+	if (status != MMN_OK)
+		return status;
+	status = mmn_dicom_describe_pixels(*dicom, pixels, err);
+	if (status != MMN_OK)
+		mmn_dicom_close(*dicom);
+	return status;
+}
+
+mmn_status
+mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
+				 uint32_t frame, const mmn_decode_limits *limits,
+				 mmn_image *out, mmn_error *err)
+{
+	const char *type = mmn_media_type(bytes, length);
+	mmn_pixel_description pixels;
+	mmn_dicom *dicom;
+	mmn_status status;
+
+	if (!type)
+		return mmn_decode_unknown(err);
+	if (strcmp(type, MMN_MEDIA_DICOM) == 0)
+	{
+		status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);
+		if (status != MMN_OK)
+			return status;
+		status = mmn_decode_dicom(env, dicom, &pixels, frame, limits->frame,
+								  out, err);
+		mmn_dicom_close(dicom);
+		return status;
+	}
+	if (frame != 1)
+		return mmn_fail(err, MMN_BAD_ARGUMENT,
+						"frame %u does not exist: the image has 1", frame);
+	if (strcmp(type, MMN_MEDIA_PNG) == 0)
+		return mmn_png_decode(env, bytes, length, limits->frame, out, err);
+	return mmn_jpeg_decode(env, bytes, length, limits->frame, out, err);
+}
+
+mmn_status
+mmn_decode_frame_count(const mmn_env *env, const void *bytes, size_t length,
+					   const mmn_decode_limits *limits, uint32_t *out,
+					   mmn_error *err)
+{
+	const char *type = mmn_media_type(bytes, length);
+	mmn_pixel_description pixels;
+	mmn_dicom *dicom;
+	mmn_status status;
+
+	if (!type)
+		return mmn_decode_unknown(err);
+	*out = 1;
+	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
+		return MMN_OK;
+	status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);
+	if (status != MMN_OK)
+		return status;
+	*out = pixels.frames;
+	mmn_dicom_close(dicom);
+	return MMN_OK;
+}

@@ -1,0 +1,46 @@
+#ifndef MMN_DECODER_DECODE_H
+#define MMN_DECODER_DECODE_H
+
+#include "dicom/stored.h"
+
+/*
+ * From a file's bytes to an image: which kind of file, which codec, then the
+ * same way for all.
+ */
+
+typedef struct mmn_decode_limits
+{
+	size_t frame;  /* bytes of a decoded frame */
+	size_t object; /* bytes of an inflated data set */
+} mmn_decode_limits;
+
+/*
+ * The stored samples of a frame of a DICOM file, out of their compression.
+ * *owned, when not NULL, is memory of env that out->bytes points into.
+ */
+mmn_status mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
+							 const mmn_pixel_description *pixels,
+							 uint32_t frame, size_t max_bytes, mmn_stored *out,
+							 void **owned, mmn_error *err);
+
+/* A frame of a parsed DICOM file. */
+mmn_status mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
+							const mmn_pixel_description *pixels, uint32_t frame,
+							size_t max_bytes, mmn_image *out, mmn_error *err);
+
+/* A frame of a file of any kind; out->samples is allocated in env. */
+mmn_status mmn_decode_frame(const mmn_env *env, const void *bytes,
+							size_t length, uint32_t frame,
+							const mmn_decode_limits *limits, mmn_image *out,
+							mmn_error *err);
+
+/* Frames of a file of any kind. */
+mmn_status mmn_decode_frame_count(const mmn_env *env, const void *bytes,
+								  size_t length,
+								  const mmn_decode_limits *limits,
+								  uint32_t *out, mmn_error *err);
+
+/* MMN_BAD_DATA for a file that is none of ours. */
+mmn_status mmn_decode_unknown(mmn_error *err);
+
+#endif

@@ -1,0 +1,275 @@
+#include "operations.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "decode.h"
+#include "dicom/deid.h"
+#include "dicom/json.h"
+#include "dicom/receive.h"
+#include "image/hash.h"
+#include "image/sniff.h"
+#include "image/strip.h"
+
+/* Text of a data set without its pixels; real ones have kilobytes. */
+#define MAX_JSON ((size_t)64 << 20)
+
+void
+mmn_result_init(mmn_result *result, const mmn_env *env)
+{
+	memset(result, 0, sizeof *result);
+	mmn_buffer_init(&result->json, env, MAX_JSON);
+	mmn_buffer_init(&result->content, env, SIZE_MAX);
+}
+
+void
+mmn_result_reset(mmn_result *result)
+{
+	mmn_free(result->json.env, result->image.samples);
+	result->image.samples = NULL;
+	mmn_buffer_reset(&result->json);
+	mmn_buffer_reset(&result->content);
+}
+
+/* One object and what is to be done with it. */
+typedef struct operation
+{
+	const mmn_env *env;
+	mmn_charsets *charsets;
+	const mmn_wire_request *request;
+	mmn_decode_limits limits;
+	const uint8_t *bytes;
+	size_t length;
+	mmn_result *result;
+} operation;
+
+static mmn_status
+describe(const operation *op, mmn_error *err)
+{
+	mmn_dicom *dicom;
+	mmn_status status;
+
+	status = mmn_dicom_open(op->env, op->bytes, op->length, op->limits.object,
+							&dicom, err);
+	if (status != MMN_OK)
+		return status;
+	status = mmn_dicom_json(op->charsets, dicom, &op->result->json, err);
+	mmn_dicom_close(dicom);
+	return status == MMN_OK ? mmn_buffer_status(&op->result->json, err)
+							: status;
+}
+
+static mmn_status
+decode(const operation *op, mmn_error *err)
+{
+	mmn_result *result = op->result;
+	mmn_status status;
+
+	status =
+		mmn_decode_frame(op->env, op->bytes, op->length, op->request->frame,
+						 &op->limits, &result->image, err);
+	if (status != MMN_OK)
+		return status;
+	return mmn_image_check(&result->image, op->limits.frame,
+						   &result->sample_bytes, err);
+}
+
+/* PNG and JPEG files have no identities, only metadata to leave out. */
+static mmn_status
+strip(const operation *op, const char *type, mmn_error *err)
+{
+	mmn_buffer *content = &op->result->content;
+	mmn_status status =
+		strcmp(type, MMN_MEDIA_PNG) == 0
+			? mmn_png_strip(op->bytes, op->length, content, err)
+			: mmn_jpeg_strip(op->bytes, op->length, content, err);
+
+	return status == MMN_OK ? mmn_buffer_status(content, err) : status;
+}
+
+static mmn_status
+deidentify_dicom(const operation *op, const mmn_dicom *dicom, mmn_error *err)
+{
+	mmn_buffer *content = &op->result->content;
+	mmn_status status = mmn_dicom_deidentify(op->env, dicom, op->request->key,
+											 MMN_WIRE_KEY_SIZE, content, err);
+
+	return status == MMN_OK ? mmn_buffer_status(content, err) : status;
+}
+
+static mmn_status
+deidentify(const operation *op, mmn_error *err)
+{
+	const char *type = mmn_media_type(op->bytes, op->length);
+	mmn_dicom *dicom;
+	mmn_status status;
+
+	if (!type)
+		return mmn_decode_unknown(err);
+	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
+		return strip(op, type, err);
+	status = mmn_dicom_open(op->env, op->bytes, op->length, op->limits.object,
+							&dicom, err);
+	if (status != MMN_OK)
+		return status;
+	status = deidentify_dicom(op, dicom, err);
+	mmn_dicom_close(dicom);
+	return status;
+}
+
+/* ---- receive ---- */
+
+/* What a frame was found to be, with room for the texts it points to. */
+typedef struct measured
+{
+	mmn_received_frame frame;
+	char content_hash[2 * 32 + 1];
+	char phash[64 + 1];
+} measured;
+
+static mmn_status
+measure(const mmn_env *env, const mmn_image *image, measured *out,
+		mmn_error *err)
+{
+	uint8_t digest[32];
+	uint64_t bits;
+	mmn_status status = mmn_image_content_hash(image, digest, err);
+
+	if (status == MMN_OK)
+		status = mmn_image_phash(env, image, &bits, err);
+	if (status != MMN_OK)
+		return status;
+	for (int i = 0; i < 32; i++)
+	{
+		out->content_hash[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		out->content_hash[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
+	out->content_hash[64] = '\0';
+	for (int i = 0; i < 64; i++)
+		out->phash[i] = bits >> (63 - i) & 1 ? '1' : '0';
+	out->phash[64] = '\0';
+	out->frame = (mmn_received_frame){
+		.width = image->width,
+		.height = image->height,
+		.channels = image->channels,
+		.spacing_row = image->spacing_row,
+		.spacing_column = image->spacing_column,
+		.content_hash = out->content_hash,
+		.phash = out->phash,
+	};
+	return MMN_OK;
+}
+
+static mmn_status
+receive_dicom(const operation *op, const mmn_dicom *original, mmn_error *err)
+{
+	mmn_result *result = op->result;
+	mmn_pixel_description pixels;
+	mmn_image image = {0};
+	measured found;
+	mmn_dicom *clean;
+	mmn_status status = mmn_dicom_describe_pixels(original, &pixels, err);
+
+	/* the middle frame stands for all: a broken file is refused now */
+	if (status == MMN_OK)
+		status = mmn_decode_dicom(op->env, original, &pixels,
+								  (uint32_t)(((uint64_t)pixels.frames + 1) / 2),
+								  op->limits.frame, &image, err);
+	if (status == MMN_OK)
+		status = measure(op->env, &image, &found, err);
+	mmn_free(op->env, image.samples);
+	if (status == MMN_OK)
+		status = deidentify_dicom(op, original, err);
+	if (status != MMN_OK)
+		return status;
+	status =
+		mmn_dicom_open(op->env, result->content.bytes, result->content.length,
+					   op->limits.object, &clean, err);
+	if (status != MMN_OK)
+		return status;
+	status = mmn_dicom_receive_json(op->charsets, original, clean, &pixels,
+									&found.frame, op->request->key,
+									MMN_WIRE_KEY_SIZE, &result->json, err);
+	mmn_dicom_close(clean);
+	return status;
+}
+
+static mmn_status
+receive_image(const operation *op, const char *type, mmn_error *err)
+{
+	mmn_image image = {0};
+	measured found;
+	mmn_status status;
+
+	status = mmn_decode_frame(op->env, op->bytes, op->length, 1, &op->limits,
+							  &image, err);
+	if (status == MMN_OK)
+		status = measure(op->env, &image, &found, err);
+	mmn_free(op->env, image.samples);
+	if (status == MMN_OK)
+		status = strip(op, type, err);
+	if (status == MMN_OK)
+		status =
+			mmn_image_receive_json(type, &found.frame, &op->result->json, err);
+	return status;
+}
+
+static mmn_status
+receive(const operation *op, mmn_error *err)
+{
+	const char *type = mmn_media_type(op->bytes, op->length);
+	mmn_dicom *dicom;
+	mmn_status status;
+
+	if (!type)
+		return mmn_decode_unknown(err);
+	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
+		status = receive_image(op, type, err);
+	else
+	{
+		status = mmn_dicom_open(op->env, op->bytes, op->length,
+								op->limits.object, &dicom, err);
+		if (status != MMN_OK)
+			return status;
+		status = receive_dicom(op, dicom, err);
+		mmn_dicom_close(dicom);
+	}
+	return status == MMN_OK ? mmn_buffer_status(&op->result->json, err)
+							: status;
+}
+
+/* ---- */
+
+mmn_status
+mmn_operate(const mmn_env *env, mmn_charsets *charsets,
+			const mmn_wire_request *request, const uint8_t *bytes,
+			mmn_result *result, mmn_error *err)
+{
+	operation op = {
+		.env = env,
+		.charsets = charsets,
+		.request = request,
+		.limits = {.frame = request->max_frame, .object = request->max_object},
+		.bytes = bytes,
+		.length = request->length,
+		.result = result,
+	};
+
+	switch (request->op)
+	{
+		case MMN_OP_DESCRIBE:
+			return describe(&op, err);
+		case MMN_OP_FRAME_COUNT:
+			return mmn_decode_frame_count(env, bytes, op.length, &op.limits,
+										  &result->count, err);
+		case MMN_OP_DECODE:
+			return decode(&op, err);
+		case MMN_OP_DEIDENTIFY:
+			return deidentify(&op, err);
+		case MMN_OP_RECEIVE:
+			return receive(&op, err);
+		default:
+			return mmn_fail(err, MMN_INTERNAL, "unknown operation %u",
+							request->op);
+	}
+}

@@ -1,0 +1,127 @@
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "bridge.h"
+#include "decoder.h"
+#include "image/sniff.h"
+
+/*
+ * SQL functions that look into files.
+ */
+
+PG_FUNCTION_INFO_V1(medimnet_media_type);
+PG_FUNCTION_INFO_V1(medimnet_dicom_json);
+PG_FUNCTION_INFO_V1(medimnet_frame_count);
+PG_FUNCTION_INFO_V1(medimnet_decode_frame);
+PG_FUNCTION_INFO_V1(medimnet_deidentify);
+
+/* What can be done about a failure; NULL: nothing to say. */
+static const char *
+Hint(mmn_status status)
+{
+	switch (status)
+	{
+		case MMN_BAD_DATA:
+			return "Check the file with another viewer, or fetch it again "
+				   "from its source.";
+		case MMN_LIMIT:
+			return "A superuser can raise medimnet.max_frame_size, "
+				   "medimnet.max_object_size or medimnet.decoder_timeout.";
+		case MMN_UNSUPPORTED:
+			return "Convert the file to an uncompressed or JPEG 2000 transfer "
+				   "syntax, for example with gdcmconv or dcmconv.";
+		case MMN_NO_MEMORY:
+			return "A superuser can raise medimnet.decoder_memory.";
+		default:
+			return NULL;
+	}
+}
+
+static void
+Check(mmn_status status, const char *what, const mmn_error *err)
+{
+	const char *hint = Hint(status);
+
+	if (status == MMN_OK)
+		return;
+	ereport(ERROR,
+			(errcode(mmn_sqlstate(status)), errmsg("%s", what),
+			 errdetail("%s.", err->text), hint ? errhint("%s", hint) : 0));
+}
+
+Datum
+medimnet_media_type(PG_FUNCTION_ARGS)
+{
+	/* the start is enough, and spares the detoasting of the rest */
+	bytea *content = PG_GETARG_BYTEA_P_SLICE(0, 0, 65536);
+	const char *type =
+		mmn_media_type(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
+
+	if (!type)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(type));
+}
+
+Datum
+medimnet_dicom_json(PG_FUNCTION_ARGS)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(0);
+	mmn_error err;
+	char *json;
+
+	Check(DecoderDescribe(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
+						  &json, &err),
+		  "could not read DICOM file", &err);
+	json = pg_any_to_server(json, strlen(json), PG_UTF8);
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(json)));
+}
+
+Datum
+medimnet_frame_count(PG_FUNCTION_ARGS)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(0);
+	mmn_error err;
+	int32 frames;
+
+	Check(DecoderFrameCount(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
+							&frames, &err),
+		  "could not count frames", &err);
+	PG_RETURN_INT32(frames);
+}
+
+Datum
+medimnet_decode_frame(PG_FUNCTION_ARGS)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(0);
+	mmn_error err;
+	Pixels *pixels;
+
+	Check(DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
+					   PG_GETARG_INT32(1), &pixels, &err),
+		  "could not decode image", &err);
+	PG_RETURN_PIXELS_P(pixels);
+}
+
+Datum
+medimnet_deidentify(PG_FUNCTION_ARGS)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(0);
+	bytea *key = PG_GETARG_BYTEA_PP(1);
+	mmn_error err;
+	bytea *result;
+
+	if (VARSIZE_ANY_EXHDR(key) != DECODER_KEY_SIZE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key must be %d bytes, not %zu", DECODER_KEY_SIZE,
+						(Size) VARSIZE_ANY_EXHDR(key)),
+				 errhint("Derive one, for example with sha256().")));
+	Check(DecoderDeidentify(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
+							(const uint8 *) VARDATA_ANY(key), &result, &err),
+		  "could not de-identify file", &err);
+	PG_RETURN_BYTEA_P(result);
+}
