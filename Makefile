@@ -76,6 +76,7 @@ $(core_objects): %.o: %.c
 # gives the same bits on every machine.
 src/core/image/resize.o src/core/image/render.o src/core/stats/vector.o: \
 	CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
+$(patsubst %.c,%.o,$(wildcard src/core/nn/*.c)): CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
 
 $(core_lib): $(core_objects)
 	rm -f $@

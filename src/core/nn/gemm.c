@@ -1,0 +1,63 @@
+#include "nn/gemm.h"
+
+#include <cblas.h>
+
+/*
+ * Multiply-adds of one call to BLAS: 1.3 ms at 100 GFLOP/s, 13 ms on a core
+ * that has no vector units to speak of.
+ */
+#define PIECE ((int64_t)1 << 26)
+
+/* Where BLAS is still near its peak. */
+#define MIN_ROWS 64
+#define MIN_COLUMNS 256
+#define MIN_DEPTH 1024
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+mmn_status
+mmn_gemm(const mmn_gemm_args *g, mmn_run *run)
+{
+	/* shrink the depth last: splitting it costs another pass over C */
+	int64_t dk = least(g->k, most(PIECE / (MIN_ROWS * MIN_COLUMNS), MIN_DEPTH));
+	int64_t dn, dm;
+
+	if (g->k <= PIECE / (least(g->m, MIN_ROWS) * least(g->n, MIN_COLUMNS)))
+		dk = g->k;
+	dm = least(g->m, most(PIECE / (dk * least(g->n, MIN_COLUMNS)), 1));
+	dn = least(g->n, most(PIECE / (dk * dm), 1));
+	for (int64_t m = 0; m < g->m; m += dm)
+		for (int64_t n = 0; n < g->n; n += dn)
+			for (int64_t k = 0; k < g->k; k += dk)
+			{
+				int64_t mm = least(dm, g->m - m);
+				int64_t nn = least(dn, g->n - n);
+				int64_t kk = least(dk, g->k - k);
+				mmn_status status;
+
+				cblas_sgemm(
+					CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans,
+					g->trans_b ? CblasTrans : CblasNoTrans, (int)mm, (int)nn,
+					(int)kk, g->alpha,
+					g->a + (g->trans_a ? k * g->lda + m : m * g->lda + k),
+					(int)g->lda,
+					g->b + (g->trans_b ? n * g->ldb + k : k * g->ldb + n),
+					(int)g->ldb, k ? 1.0f : g->beta, g->c + m * g->ldc + n,
+					(int)g->ldc);
+				/* BLAS does some 16 of these while we do one of ours */
+				status = mmn_run_spend(run, (size_t)(mm * nn * kk / 16) + 1);
+				if (status != MMN_OK)
+					return status;
+			}
+	return MMN_OK;
+}

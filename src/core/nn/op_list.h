@@ -1,0 +1,64 @@
+#ifndef MMN_NN_OP_LIST_H
+#define MMN_NN_OP_LIST_H
+
+#include "nn/op.h"
+
+/* Every operator there is; op.c makes the table of it. */
+#define MMN_OP_LIST                                                            \
+	MMN_OP(conv)                                                               \
+	MMN_OP(gemm)                                                               \
+	MMN_OP(matmul)                                                             \
+	MMN_OP(relu)                                                               \
+	MMN_OP(clip)                                                               \
+	MMN_OP(leaky_relu)                                                         \
+	MMN_OP(elu)                                                                \
+	MMN_OP(sigmoid)                                                            \
+	MMN_OP(hard_sigmoid)                                                       \
+	MMN_OP(hard_swish)                                                         \
+	MMN_OP(softplus)                                                           \
+	MMN_OP(tanh)                                                               \
+	MMN_OP(erf)                                                                \
+	MMN_OP(exp)                                                                \
+	MMN_OP(sqrt)                                                               \
+	MMN_OP(reciprocal)                                                         \
+	MMN_OP(abs)                                                                \
+	MMN_OP(neg)                                                                \
+	MMN_OP(floor)                                                              \
+	MMN_OP(add)                                                                \
+	MMN_OP(sub)                                                                \
+	MMN_OP(mul)                                                                \
+	MMN_OP(div)                                                                \
+	MMN_OP(pow)                                                                \
+	MMN_OP(prelu)                                                              \
+	MMN_OP(max_pool)                                                           \
+	MMN_OP(average_pool)                                                       \
+	MMN_OP(global_average_pool)                                                \
+	MMN_OP(global_max_pool)                                                    \
+	MMN_OP(reduce_mean)                                                        \
+	MMN_OP(reduce_sum)                                                         \
+	MMN_OP(reduce_max)                                                         \
+	MMN_OP(batch_normalization)                                                \
+	MMN_OP(softmax)                                                            \
+	MMN_OP(concat)                                                             \
+	MMN_OP(split)                                                              \
+	MMN_OP(slice)                                                              \
+	MMN_OP(pad)                                                                \
+	MMN_OP(transpose)                                                          \
+	MMN_OP(expand)                                                             \
+	MMN_OP(gather)                                                             \
+	MMN_OP(flatten)                                                            \
+	MMN_OP(reshape)                                                            \
+	MMN_OP(squeeze)                                                            \
+	MMN_OP(unsqueeze)                                                          \
+	MMN_OP(identity)                                                           \
+	MMN_OP(dropout)                                                            \
+	MMN_OP(constant)                                                           \
+	MMN_OP(constant_of_shape)                                                  \
+	MMN_OP(shape)                                                              \
+	MMN_OP(cast)
+
+#define MMN_OP(symbol) extern const mmn_op mmn_op_##symbol;
+MMN_OP_LIST
+#undef MMN_OP
+
+#endif

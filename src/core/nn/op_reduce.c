@@ -1,0 +1,217 @@
+/*
+ * Sum, mean or maximum over some dimensions; global pooling is the same over
+ * all but the first two.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "nn/op_list.h"
+
+typedef enum reduce_kind
+{
+	REDUCE_MEAN,
+	REDUCE_SUM,
+	REDUCE_MAX
+} reduce_kind;
+
+typedef struct reduce_params
+{
+	reduce_kind kind;
+	int64_t reduced; /* elements that make one */
+	/* dimensions kept and dimensions reduced, with their strides */
+	int n_kept;
+	int64_t kept[MMN_SHAPE_MAX];
+	int64_t kept_stride[MMN_SHAPE_MAX];
+	int n_gone;
+	int64_t gone[MMN_SHAPE_MAX];
+	int64_t gone_stride[MMN_SHAPE_MAX];
+} reduce_params;
+
+static mmn_status
+plan_reduce(mmn_planner *p, reduce_kind kind, const bool *over, bool keep)
+{
+	reduce_params *r = mmn_op_params(p, sizeof *r);
+	const mmn_shape *in = &p->step->in[0]->shape;
+	mmn_shape out = {0, {0}};
+	int64_t stride = 1;
+
+	if (!r)
+		return p->err->code;
+	r->kind = kind;
+	r->reduced = 1;
+	for (int d = in->ndim - 1; d >= 0; d--)
+	{
+		if (over[d])
+		{
+			/* a dimension that continues the last one is part of it */
+			if (r->n_gone && stride == r->gone_stride[r->n_gone - 1] *
+										   r->gone[r->n_gone - 1])
+				r->gone[r->n_gone - 1] *= in->dims[d];
+			else
+			{
+				r->gone[r->n_gone] = in->dims[d];
+				r->gone_stride[r->n_gone++] = stride;
+			}
+			r->reduced *= in->dims[d];
+		}
+		else
+		{
+			r->kept[r->n_kept] = in->dims[d];
+			r->kept_stride[r->n_kept++] = stride;
+		}
+		stride *= in->dims[d];
+	}
+	for (int d = 0; d < in->ndim; d++)
+		if (!over[d] || keep)
+			out.dims[out.ndim++] = over[d] ? 1 : in->dims[d];
+	return mmn_op_output(p, 0, MMN_FLOAT, &out);
+}
+
+static mmn_status
+plan_axes(mmn_planner *p, reduce_kind kind, bool axes_input)
+{
+	mmn_step *s = p->step;
+	int64_t axes[MMN_SHAPE_MAX];
+	bool over[MMN_SHAPE_MAX] = {false};
+	bool keep = mmn_op_int(p, "keepdims", 1) != 0;
+	bool noop = mmn_op_int(p, "noop_with_empty_axes", 0) != 0;
+	int ndim = s->in[0]->shape.ndim;
+	int n = axes_input ? mmn_op_input_ints(p, 1, axes, MMN_SHAPE_MAX)
+					   : mmn_op_ints(p, "axes", axes, MMN_SHAPE_MAX);
+
+	for (int i = 0; i < n; i++)
+		over[mmn_op_axis(p, axes[i], ndim)] = true;
+	if (n <= 0)
+		for (int d = 0; d < ndim; d++)
+			over[d] = !noop;
+	return plan_reduce(p, kind, over, keep);
+}
+
+static mmn_status
+plan_global(mmn_planner *p, reduce_kind kind)
+{
+	bool over[MMN_SHAPE_MAX];
+	int ndim = p->step->in[0]->shape.ndim;
+
+	if (ndim < 3)
+		return mmn_op_fail(p, MMN_BAD_DATA, "the input is not an image");
+	for (int d = 0; d < ndim; d++)
+		over[d] = d > 1;
+	return plan_reduce(p, kind, over, true);
+}
+
+/* One result; double, for the sum of a large map loses digits in float. */
+static mmn_status
+reduce_one(const reduce_params *r, const float *in, float *out, mmn_run *run)
+{
+	int64_t index[MMN_SHAPE_MAX] = {0};
+	int64_t n = r->n_gone ? r->gone[0] : 1;
+	int64_t stride = r->n_gone ? r->gone_stride[0] : 1;
+	double sum = 0.0;
+	float best = -INFINITY;
+	int d;
+
+	do
+	{
+		mmn_status status = mmn_run_spend(run, (size_t)n + 8);
+
+		if (status != MMN_OK)
+			return status;
+		if (r->kind == REDUCE_MAX)
+			for (int64_t i = 0; i < n; i++)
+				best = in[i * stride] > best ? in[i * stride] : best;
+		else
+			for (int64_t i = 0; i < n; i++)
+				sum += (double)in[i * stride];
+		for (d = 1; d < r->n_gone; d++)
+		{
+			in += r->gone_stride[d];
+			if (++index[d] < r->gone[d])
+				break;
+			in -= index[d] * r->gone_stride[d];
+			index[d] = 0;
+		}
+	} while (d < r->n_gone);
+	*out = r->kind == REDUCE_MAX   ? best
+		   : r->kind == REDUCE_SUM ? (float)sum
+								   : (float)(sum / (double)r->reduced);
+	return MMN_OK;
+}
+
+static mmn_status
+reduce_run(const mmn_step *s, mmn_run *run)
+{
+	const reduce_params *r = s->params;
+	const float *in = mmn_run_in(run, s, 0);
+	float *out = mmn_run_out(run, s, 0);
+	int64_t index[MMN_SHAPE_MAX] = {0};
+
+	for (size_t i = 0; i < s->out[0]->count; i++)
+	{
+		mmn_status status = reduce_one(r, in, out + i, run);
+
+		if (status != MMN_OK)
+			return status;
+		for (int d = 0; d < r->n_kept; d++)
+		{
+			in += r->kept_stride[d];
+			if (++index[d] < r->kept[d])
+				break;
+			in -= index[d] * r->kept_stride[d];
+			index[d] = 0;
+		}
+	}
+	return MMN_OK;
+}
+
+static mmn_status
+reduce_mean_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_axes(p, REDUCE_MEAN, false);
+}
+
+static mmn_status
+reduce_max_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_axes(p, REDUCE_MAX, false);
+}
+
+static mmn_status
+reduce_sum_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_axes(p, REDUCE_SUM, p->opset >= 13);
+}
+
+static mmn_status
+global_average_pool_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_global(p, REDUCE_MEAN);
+}
+
+static mmn_status
+global_max_pool_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_global(p, REDUCE_MAX);
+}
+
+const mmn_op mmn_op_reduce_mean = {
+	"ReduceMean", "axes keepdims ", 1, 1, 1, 0, reduce_mean_plan, reduce_run};
+const mmn_op mmn_op_reduce_max = {"ReduceMax",	   "axes keepdims ", 1, 1, 1, 0,
+								  reduce_max_plan, reduce_run};
+const mmn_op mmn_op_reduce_sum = {"ReduceSum",
+								  "axes keepdims noop_with_empty_axes ",
+								  1,
+								  2,
+								  1,
+								  0,
+								  reduce_sum_plan,
+								  reduce_run};
+const mmn_op mmn_op_global_average_pool = {
+	"GlobalAveragePool", "", 1, 1, 1, 0, global_average_pool_plan, reduce_run};
+const mmn_op mmn_op_global_max_pool = {
+	"GlobalMaxPool", "", 1, 1, 1, 0, global_max_pool_plan, reduce_run};

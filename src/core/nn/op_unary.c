@@ -1,0 +1,245 @@
+/*
+ * Functions of one element: activations and a few plain ones.  One walk over
+ * the tensor, in pieces; a switch outside the loop chooses what is computed,
+ * so that each loop is simple enough for the compiler to vectorise.
+ */
+#include <math.h>
+
+#include "nn/op_list.h"
+
+typedef enum unary_kind
+{
+	UNARY_CLIP, /* Relu as well: clip to 0 .. infinity */
+	UNARY_LEAKY_RELU,
+	UNARY_ELU,
+	UNARY_SIGMOID,
+	UNARY_HARD_SIGMOID,
+	UNARY_HARD_SWISH,
+	UNARY_SOFTPLUS,
+	UNARY_TANH,
+	UNARY_ERF,
+	UNARY_EXP,
+	UNARY_SQRT,
+	UNARY_RECIPROCAL,
+	UNARY_ABS,
+	UNARY_NEG,
+	UNARY_FLOOR
+} unary_kind;
+
+typedef struct unary_params
+{
+	unary_kind kind;
+	float a; /* alpha, or the lower bound */
+	float b; /* beta, or the upper bound */
+} unary_params;
+
+static mmn_status
+plan_unary(mmn_planner *p, unary_kind kind, float a, float b)
+{
+	unary_params *u = mmn_op_params(p, sizeof *u);
+	mmn_step *s = p->step;
+
+	if (!u)
+		return p->err->code;
+	*u = (unary_params){kind, a, b};
+	return mmn_op_output(p, 0, MMN_FLOAT, &s->in[0]->shape);
+}
+
+static void
+unary_piece(const unary_params *u, const float *x, float *y, size_t n)
+{
+	float a = u->a, b = u->b;
+
+	switch (u->kind)
+	{
+		case UNARY_CLIP: /* a NaN passes through */
+			for (size_t i = 0; i < n; i++)
+			{
+				float v = x[i] < a ? a : x[i];
+
+				y[i] = v > b ? b : v;
+			}
+			break;
+		case UNARY_LEAKY_RELU:
+			for (size_t i = 0; i < n; i++)
+				y[i] = x[i] < 0.0f ? a * x[i] : x[i];
+			break;
+		case UNARY_ELU:
+			for (size_t i = 0; i < n; i++)
+				y[i] = x[i] < 0.0f ? a * expm1f(x[i]) : x[i];
+			break;
+		case UNARY_SIGMOID:
+			for (size_t i = 0; i < n; i++)
+				y[i] = 1.0f / (1.0f + expf(-x[i]));
+			break;
+		case UNARY_HARD_SIGMOID:
+			for (size_t i = 0; i < n; i++)
+			{
+				float v = a * x[i] + b;
+
+				v = v < 0.0f ? 0.0f : v;
+				y[i] = v > 1.0f ? 1.0f : v;
+			}
+			break;
+		case UNARY_HARD_SWISH:
+			for (size_t i = 0; i < n; i++)
+			{
+				float v = x[i] * (1.0f / 6.0f) + 0.5f;
+
+				v = v < 0.0f ? 0.0f : v;
+				y[i] = x[i] * (v > 1.0f ? 1.0f : v);
+			}
+			break;
+		case UNARY_SOFTPLUS: /* log(1 + e^x), without overflow */
+			for (size_t i = 0; i < n; i++)
+				y[i] = (x[i] > 0.0f ? x[i] : 0.0f) + log1pf(expf(-fabsf(x[i])));
+			break;
+		case UNARY_TANH:
+			for (size_t i = 0; i < n; i++)
+				y[i] = tanhf(x[i]);
+			break;
+		case UNARY_ERF:
+			for (size_t i = 0; i < n; i++)
+				y[i] = erff(x[i]);
+			break;
+		case UNARY_EXP:
+			for (size_t i = 0; i < n; i++)
+				y[i] = expf(x[i]);
+			break;
+		case UNARY_SQRT:
+			for (size_t i = 0; i < n; i++)
+				y[i] = sqrtf(x[i]);
+			break;
+		case UNARY_RECIPROCAL:
+			for (size_t i = 0; i < n; i++)
+				y[i] = 1.0f / x[i];
+			break;
+		case UNARY_ABS:
+			for (size_t i = 0; i < n; i++)
+				y[i] = fabsf(x[i]);
+			break;
+		case UNARY_NEG:
+			for (size_t i = 0; i < n; i++)
+				y[i] = -x[i];
+			break;
+		case UNARY_FLOOR:
+			for (size_t i = 0; i < n; i++)
+				y[i] = floorf(x[i]);
+			break;
+	}
+}
+
+static mmn_status
+unary_run(const mmn_step *s, mmn_run *run)
+{
+	const unary_params *u = s->params;
+	const float *x = mmn_run_in(run, s, 0);
+	float *y = mmn_run_out(run, s, 0);
+	size_t left = s->out[0]->count;
+	/* an exponential costs some ten of the others */
+	size_t cost = u->kind <= UNARY_LEAKY_RELU ? 1 : 8;
+
+	while (left)
+	{
+		size_t n = left < 16384 ? left : 16384;
+		mmn_status status = mmn_run_spend(run, n * cost);
+
+		if (status != MMN_OK)
+			return status;
+		unary_piece(u, x, y, n);
+		x += n;
+		y += n;
+		left -= n;
+	}
+	return MMN_OK;
+}
+
+static mmn_status
+clip_plan(mmn_planner *p, mmn_step *s)
+{
+	float low = -INFINITY, high = INFINITY;
+
+	(void)s;
+	if (p->opset < 11)
+	{
+		low = mmn_op_float(p, "min", low);
+		high = mmn_op_float(p, "max", high);
+	}
+	else
+	{
+		low = mmn_op_input_float(p, 1, low);
+		high = mmn_op_input_float(p, 2, high);
+	}
+	return plan_unary(p, UNARY_CLIP, low, high);
+}
+
+static mmn_status
+relu_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_CLIP, 0.0f, INFINITY);
+}
+
+static mmn_status
+leaky_relu_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_LEAKY_RELU, mmn_op_float(p, "alpha", 0.01f),
+					  0.0f);
+}
+
+static mmn_status
+elu_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_ELU, mmn_op_float(p, "alpha", 1.0f), 0.0f);
+}
+
+static mmn_status
+hard_sigmoid_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_HARD_SIGMOID, mmn_op_float(p, "alpha", 0.2f),
+					  mmn_op_float(p, "beta", 0.5f));
+}
+
+#define PLAIN(name, kind)                                                      \
+	static mmn_status name##_plan(mmn_planner *p, mmn_step *s)                 \
+	{                                                                          \
+		(void)s;                                                               \
+		return plan_unary(p, kind, 0.0f, 0.0f);                                \
+	}
+
+PLAIN(sigmoid, UNARY_SIGMOID)
+PLAIN(hard_swish, UNARY_HARD_SWISH)
+PLAIN(softplus, UNARY_SOFTPLUS)
+PLAIN(tanh, UNARY_TANH)
+PLAIN(erf, UNARY_ERF)
+PLAIN(exp, UNARY_EXP)
+PLAIN(sqrt, UNARY_SQRT)
+PLAIN(reciprocal, UNARY_RECIPROCAL)
+PLAIN(abs, UNARY_ABS)
+PLAIN(neg, UNARY_NEG)
+PLAIN(floor, UNARY_FLOOR)
+
+#define UNARY(symbol, name, attributes, max_inputs)                            \
+	const mmn_op mmn_op_##symbol = {                                           \
+		name,		   attributes, 1, max_inputs, 1, MMN_OP_IN_PLACE,          \
+		symbol##_plan, unary_run};
+
+UNARY(relu, "Relu", "", 1)
+UNARY(clip, "Clip", "min max ", 3)
+UNARY(leaky_relu, "LeakyRelu", "alpha ", 1)
+UNARY(elu, "Elu", "alpha ", 1)
+UNARY(sigmoid, "Sigmoid", "", 1)
+UNARY(hard_sigmoid, "HardSigmoid", "alpha beta ", 1)
+UNARY(hard_swish, "HardSwish", "", 1)
+UNARY(softplus, "Softplus", "", 1)
+UNARY(tanh, "Tanh", "", 1)
+UNARY(erf, "Erf", "", 1)
+UNARY(exp, "Exp", "", 1)
+UNARY(sqrt, "Sqrt", "", 1)
+UNARY(reciprocal, "Reciprocal", "", 1)
+UNARY(abs, "Abs", "", 1)
+UNARY(neg, "Neg", "", 1)
+UNARY(floor, "Floor", "", 1)
