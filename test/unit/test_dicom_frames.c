@@ -1,0 +1,368 @@
+#include "tap.h"
+
+#include "dicom_fixture.h"
+
+#include "dicom/frames.h"
+
+static mmn_dicom *dicom;
+static mmn_pixel_description pixels;
+
+/* Parses and describes what the fixture holds. */
+static mmn_status
+describe(void)
+{
+	mmn_dicom_close(dicom);
+	dicom = fx_open();
+	if (!dicom)
+		return fx_error.code;
+	return mmn_dicom_describe_pixels(dicom, &pixels, &fx_error);
+}
+
+/* The bytes of a frame as text, or the error's text. */
+static const char *
+frame(uint32_t number, unsigned *bit)
+{
+	static char text[64];
+	const uint8_t *bytes;
+	size_t length;
+	unsigned offset;
+	bool owned;
+
+	if (mmn_dicom_frame_bytes(&mmn_env_default, dicom, &pixels, number, &bytes,
+							  &length, &offset, &owned, &fx_error) != MMN_OK)
+		return fx_error.text;
+	if (bit)
+		*bit = offset;
+	snprintf(text, sizeof text, "%.*s", (int)length, (const char *)bytes);
+	if (owned)
+		free((void *)bytes);
+	return text;
+}
+
+static void
+test_native(void)
+{
+	unsigned bit;
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(2, 3, 8, "2");
+	fx_bytes(PIXEL_DATA, "OB", "abcdefghijk", 11);
+	is_int(describe(), MMN_OK, "describes: %s", fx_error.text);
+	is_int(pixels.rows, 2, "rows");
+	is_int(pixels.columns, 3, "columns");
+	is_int(pixels.frames, 2, "frames");
+	is_str(frame(1, NULL), "abcdef", "first frame");
+	is_str(frame(2, NULL),
+		   "pixel data end after 1 of 2 frames (11 bytes, frame 2 needs them "
+		   "up to byte 12)",
+		   "second frame is cut off");
+	is_str(frame(3, NULL), "frame 3 does not exist: the image has 2",
+		   "no third frame");
+	is_str(frame(0, NULL), "frame 0 does not exist: the image has 2",
+		   "frames count from 1");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(3, 3, 1, "3");
+	fx_bytes(PIXEL_DATA, "OB", "ABCD", 4);
+	is_int(describe(), MMN_OK, "one bit");
+	is_str(frame(2, &bit), "BC", "frame 2 of 9 bits");
+	is_int(bit, 1, "begins in bit 1");
+	is_str(frame(3, &bit), "CD", "frame 3");
+	is_int(bit, 2, "begins in bit 2");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_us(0x00280002, 3);
+	fx_text(0x00280004, "CS", "YBR_FULL_422");
+	fx_us(0x00280010, 2);
+	fx_us(0x00280011, 2);
+	fx_us(0x00280100, 8);
+	fx_bytes(PIXEL_DATA, "OB", "abcdefgh", 8);
+	is_int(describe(), MMN_OK, "4:2:2");
+	is_str(frame(1, NULL), "abcdefgh", "takes two bytes a pixel");
+	is_int(pixels.bits_stored, 8, "bits stored by default");
+}
+
+static void
+begin_encapsulated(const char *frames, const void *table, size_t length)
+{
+	fx_begin(JPEG_BASELINE);
+	fx_image(2, 2, 8, frames);
+	fx_head(PIXEL_DATA, "OB", UNDEFINED_LENGTH);
+	fx_fragment(table, length);
+}
+
+static void
+test_encapsulated(void)
+{
+	begin_encapsulated("2", "", 0);
+	fx_fragment("one_", 4);
+	fx_fragment("two_", 4);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "encapsulated: %s", fx_error.text);
+	ok(pixels.encapsulated, "is told");
+	is_str(frame(1, NULL), "one_", "one fragment a frame");
+	is_str(frame(2, NULL), "two_", "the second");
+
+	begin_encapsulated("1", "", 0);
+	fx_fragment("one_", 4);
+	fx_fragment("two_", 4);
+	is_int(describe(), MMN_OK, "without the delimiter");
+	is_str(frame(1, NULL), "one_two_", "all fragments are the only frame");
+
+	begin_encapsulated("2", "\0\0\0\0\x18\0\0\0", 8);
+	fx_fragment("a_", 2);
+	fx_fragment("bcd_", 4); /* at 10, ends at 22 */
+	fx_fragment("e_", 2);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "a wrong offset table");
+	is_str(frame(2, NULL),
+		   "cannot tell which of 3 fragments make which of 2 frames",
+		   "and no markers either");
+
+	begin_encapsulated("2", "\0\0\0\0\x16\0\0\0", 8);
+	fx_fragment("a_", 2);
+	fx_fragment("bcd_", 4);
+	fx_fragment("e_", 2);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "an offset table");
+	is_str(frame(1, NULL), "a_bcd_", "first frame by the table");
+	is_str(frame(2, NULL), "e_", "second frame by the table");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment("\xFF\xD8\xFFq", 4);
+	fx_fragment("rs\xFF\xD9", 4);
+	fx_fragment("\xFF\xD8\xFFt", 4);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "no offset table");
+	is_str(frame(1, NULL), "\xFF\xD8\xFFqrs\xFF\xD9", "frame by its markers");
+	is_str(frame(2, NULL), "\xFF\xD8\xFFt", "and the next");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment("\xFF\xD8\xFFq", 4);
+	fx_fragment("\xFF\xD8\xFFx", 4); /* by chance: the image goes on */
+	fx_fragment("rs\xFF\xD9", 4);
+	fx_fragment("\xFF\xD8\xFFt", 4);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "a marker by chance");
+	is_str(frame(2, NULL), "\xFF\xD8\xFFt", "is not taken for a frame");
+
+	begin_encapsulated("3", "", 0);
+	fx_fragment("a_", 2);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "too few fragments");
+	is_str(frame(1, NULL), "pixel data end after 1 of 3 frames", "are told");
+
+	begin_encapsulated("1", "", 0);
+	fx_item(100);
+	mmn_buffer_text(&fx, "cut off");
+	is_int(describe(), MMN_OK, "a fragment that is cut off");
+	is_str(frame(1, NULL),
+		   "pixel data of frame 1 are cut off: 93 bytes are missing",
+		   "is told");
+}
+
+static void
+test_extended_table(void)
+{
+	static const uint8_t offsets[16] = {0, 0, 0, 0, 0, 0, 0, 0, 20};
+	static const uint8_t lengths[16] = {2, 0, 0, 0, 0, 0, 0, 0, 2};
+
+	fx_begin(JPEG_BASELINE);
+	fx_image(2, 2, 8, "2");
+	fx_bytes(0x7FE00001, "OV", offsets, sizeof offsets);
+	fx_bytes(0x7FE00002, "OV", lengths, sizeof lengths);
+	fx_head(PIXEL_DATA, "OB", UNDEFINED_LENGTH);
+	fx_fragment("", 0);
+	fx_fragment("a_", 2);
+	fx_fragment("??", 2); /* that no entry names */
+	fx_fragment("b_", 2);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "an extended offset table");
+	is_str(frame(1, NULL), "a_", "first frame by it");
+	is_str(frame(2, NULL), "b_", "second frame by it");
+}
+
+static void
+not_image(const char *sop_class, const char *what)
+{
+	char want[128];
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_text(0x00080016, "UI", sop_class);
+	is_int(describe(), MMN_NOT_IMAGE, "%s", what);
+	snprintf(want, sizeof want, "the file holds no image: it is %s", what);
+	is_str(fx_error.text, want, "says so");
+}
+
+static void
+bad_image(mmn_status code, const char *text)
+{
+	is_int(describe(), code, "refused: %s", text);
+	is_str(fx_error.text, text, "says so");
+}
+
+static void
+test_descriptions(void)
+{
+	not_image("1.2.840.10008.5.1.4.1.1.88.11", "a structured report");
+	not_image("1.2.840.10008.5.1.4.1.1.9.1.1", "a waveform");
+	not_image("1.2.840.10008.1.3.10", "a DICOM directory (DICOMDIR)");
+	not_image("1.2.840.10008.5.1.4.1.1.2",
+			  "a DICOM object without pixel data");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(0, 2, 8, NULL);
+	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
+	bad_image(MMN_BAD_DATA, "rows (0028,0010) or columns (0028,0011) are "
+							"missing or zero");
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(2, 2, 12, NULL);
+	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
+	bad_image(MMN_UNSUPPORTED, "unsupported number of bits allocated: 12");
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(2, 2, 8, "-1");
+	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
+	bad_image(MMN_BAD_DATA, "number of frames (0028,0008) is out of range");
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(2, 2, 8, NULL);
+	fx_bytes(PIXEL_DATA, "OB", "", 0);
+	bad_image(MMN_BAD_DATA, "pixel data are empty");
+}
+
+/* Pixel Measures, Pixel Value Transformation and VOI LUT in one item. */
+static void
+put_groups(uint32_t sequence, const char *spacing, const char *slope,
+		   const char *center)
+{
+	const uint32_t u = UNDEFINED_LENGTH;
+
+	fx_head(sequence, "SQ", u);
+	for (int frame_number = 1; frame_number <= 2; frame_number++)
+	{
+		fx_item(u);
+		if (frame_number == 2)
+		{
+			fx_head(0x00289110, "SQ", u);
+			fx_item(u);
+			fx_text(0x00280030, "DS", spacing);
+			fx_item_end();
+			fx_sequence_end();
+			fx_head(0x00289132, "SQ", u);
+			fx_item(u);
+			fx_text(0x00281050, "DS", center);
+			fx_text(0x00281051, "DS", "400");
+			fx_item_end();
+			fx_sequence_end();
+			fx_head(0x00289145, "SQ", u);
+			fx_item(u);
+			fx_text(0x00281052, "DS", "-1024");
+			fx_text(0x00281053, "DS", slope);
+			fx_text(0x00281054, "LO", "HU");
+			fx_item_end();
+			fx_sequence_end();
+		}
+		fx_item_end();
+	}
+	fx_sequence_end();
+}
+
+static void
+test_attributes(void)
+{
+	double a, b;
+	uint8_t unit;
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_text(0x00080060, "CS", "CT");
+	fx_text(0x00280030, "DS", "0.7\\0.6");
+	fx_text(0x00281050, "DS", "40\\600");
+	fx_text(0x00281051, "DS", "400\\1500");
+	put_groups(0x52009230, "0.5\\0.4", "2", "50");
+	describe();
+	mmn_dicom_spacing(dicom, 1, &a, &b);
+	ok(a == 0.7 && b == 0.6, "spacing of the top level");
+	mmn_dicom_spacing(dicom, 2, &a, &b);
+	ok(a == 0.5 && b == 0.4, "spacing of the frame");
+	ok(mmn_dicom_window(dicom, 1, &a, &b) && a == 40 && b == 400,
+	   "first window");
+	ok(mmn_dicom_window(dicom, 2, &a, &b) && a == 50, "window of the frame");
+	mmn_dicom_rescale(dicom, 1, &a, &b, &unit);
+	ok(a == 1 && b == 0 && unit == MMN_UNIT_RAW,
+	   "CT without a rescale has no unit");
+	mmn_dicom_rescale(dicom, 2, &a, &b, &unit);
+	ok(a == 2 && b == -1024 && unit == MMN_UNIT_HU, "rescale of the frame");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_text(0x00080060, "CS", "PT");
+	fx_text(0x00181164, "DS", "0.2\\0.1");
+	fx_text(0x00281050, "DS", "40");
+	fx_text(0x00281051, "DS", "0");
+	fx_text(0x00281052, "DS", "0");
+	fx_text(0x00281053, "DS", "0.5");
+	fx_text(0x00541001, "CS", "BQML");
+	describe();
+	mmn_dicom_spacing(dicom, 1, &a, &b);
+	ok(a == 0.2 && b == 0.1, "imager spacing");
+	ok(!mmn_dicom_window(dicom, 1, &a, &b) && b == 0, "no usable window");
+	mmn_dicom_rescale(dicom, 1, &a, &b, &unit);
+	ok(a == 0.5 && unit == MMN_UNIT_BQML, "activity");
+}
+
+static void
+put_region(unsigned unit, double delta)
+{
+	uint64_t bits;
+
+	fx_item(UNDEFINED_LENGTH);
+	fx_us(0x00186012, 1);
+	fx_us(0x00186024, unit);
+	fx_us(0x00186026, unit);
+	memcpy(&bits, &delta, 8);
+	for (uint32_t tag = 0x0018602C; tag <= 0x0018602E; tag += 2)
+	{
+		fx_head(tag, "FD", 8);
+		fx_u32((uint32_t)bits);
+		fx_u32((uint32_t)(bits >> 32));
+	}
+	fx_item_end();
+}
+
+static void
+test_ultrasound(void)
+{
+	double a, b;
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_head(0x00186011, "SQ", UNDEFINED_LENGTH);
+	put_region(4, 1.0);
+	put_region(3, 0.0125);
+	fx_sequence_end();
+	describe();
+	mmn_dicom_spacing(dicom, 1, &a, &b);
+	is_near(a, 0.125, 1e-12, "ultrasound region in cm");
+	is_near(b, 0.125, 1e-12, "both ways");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_head(0x00186011, "SQ", UNDEFINED_LENGTH);
+	put_region(3, 0.02);
+	put_region(3, 0.0125);
+	fx_sequence_end();
+	describe();
+	mmn_dicom_spacing(dicom, 1, &a, &b);
+	ok(a == 0 && b == 0, "regions that disagree");
+}
+
+int
+main(void)
+{
+	test_native();
+	test_encapsulated();
+	test_extended_table();
+	test_descriptions();
+	test_attributes();
+	test_ultrasound();
+	mmn_dicom_close(dicom);
+	free(fx_copy);
+	mmn_buffer_reset(&fx);
+	return done_testing();
+}
