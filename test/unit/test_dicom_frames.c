@@ -207,8 +207,7 @@ test_descriptions(void)
 	not_image("1.2.840.10008.5.1.4.1.1.88.11", "a structured report");
 	not_image("1.2.840.10008.5.1.4.1.1.9.1.1", "a waveform");
 	not_image("1.2.840.10008.1.3.10", "a DICOM directory (DICOMDIR)");
-	not_image("1.2.840.10008.5.1.4.1.1.2",
-			  "a DICOM object without pixel data");
+	not_image("1.2.840.10008.5.1.4.1.1.2", "a DICOM object without pixel data");
 
 	fx_begin(EXPLICIT_LITTLE);
 	fx_image(0, 2, 8, NULL);

@@ -117,8 +117,7 @@ test_deflated(void)
 	fx_begin("1.2.840.10008.1.2.1.99");
 	mmn_buffer_append(&fx, packed, z.total_out);
 	d = fx_open();
-	ok(d && find(d, 0x00281201) &&
-		   find(d, 0x00281201)->length == sizeof zeros,
+	ok(d && find(d, 0x00281201) && find(d, 0x00281201)->length == sizeof zeros,
 	   "a deflated data set");
 	mmn_dicom_close(d);
 	ok(mmn_dicom_open(&mmn_env_default, fx.bytes, fx.length, 1000, &d,

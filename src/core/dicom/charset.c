@@ -42,13 +42,20 @@ typedef enum repertoire
 } repertoire;
 
 static const char *const iconv_names[REPERTOIRES] = {
-	[LATIN2] = "ISO-8859-2",  [LATIN3] = "ISO-8859-3",
-	[LATIN4] = "ISO-8859-4",  [CYRILLIC] = "ISO-8859-5",
-	[ARABIC] = "ISO-8859-6",  [GREEK] = "ISO-8859-7",
-	[HEBREW] = "ISO-8859-8",  [LATIN5] = "ISO-8859-9",
-	[LATIN9] = "ISO-8859-15", [THAI] = "TIS-620",
-	[JIS0208] = "EUC-JP",	  [KSX1001] = "EUC-KR",
-	[GB2312] = "GB2312",	  [GB18030] = "GB18030",
+	[LATIN2] = "ISO-8859-2",
+	[LATIN3] = "ISO-8859-3",
+	[LATIN4] = "ISO-8859-4",
+	[CYRILLIC] = "ISO-8859-5",
+	[ARABIC] = "ISO-8859-6",
+	[GREEK] = "ISO-8859-7",
+	[HEBREW] = "ISO-8859-8",
+	[LATIN5] = "ISO-8859-9",
+	[LATIN9] = "ISO-8859-15",
+	[THAI] = "TIS-620",
+	[JIS0208] = "EUC-JP",
+	[KSX1001] = "EUC-KR",
+	[GB2312] = "GB2312",
+	[GB18030] = "GB18030",
 	[GBK] = "GBK",
 };
 
@@ -58,11 +65,11 @@ static const struct
 	int number;
 	repertoire g1;
 } registrations[] = {
-	{6, NONE},		 {13, KATAKANA}, {58, GB2312},	 {87, NONE},
-	{100, LATIN1},	 {101, LATIN2},	 {109, LATIN3},	 {110, LATIN4},
-	{126, GREEK},	 {127, ARABIC},	 {138, HEBREW},	 {144, CYRILLIC},
-	{148, LATIN5},	 {149, KSX1001}, {159, NONE},	 {166, THAI},
-	{192, UTF8},	 {203, LATIN9},
+	{6, NONE},	   {13, KATAKANA}, {58, GB2312},  {87, NONE},
+	{100, LATIN1}, {101, LATIN2},  {109, LATIN3}, {110, LATIN4},
+	{126, GREEK},  {127, ARABIC},  {138, HEBREW}, {144, CYRILLIC},
+	{148, LATIN5}, {149, KSX1001}, {159, NONE},	  {166, THAI},
+	{192, UTF8},   {203, LATIN9},
 };
 
 static const struct
@@ -347,12 +354,11 @@ escape(const uint8_t *p, size_t left, mmn_charset *state)
 }
 
 void
-mmn_charset_to_utf8(mmn_charsets *charsets, mmn_charset charset,
-					const char *vr, const uint8_t *bytes, size_t length,
-					mmn_buffer *out)
+mmn_charset_to_utf8(mmn_charsets *charsets, mmn_charset charset, const char *vr,
+					const uint8_t *bytes, size_t length, mmn_buffer *out)
 {
-	bool lines = strcmp(vr, "LT") == 0 || strcmp(vr, "ST") == 0 ||
-				 strcmp(vr, "UT") == 0;
+	bool lines =
+		strcmp(vr, "LT") == 0 || strcmp(vr, "ST") == 0 || strcmp(vr, "UT") == 0;
 	bool name = strcmp(vr, "PN") == 0;
 	mmn_charset state = charset;
 	size_t i = 0;

@@ -426,8 +426,7 @@ put_kept(deid *d, const mmn_dicom_element *e)
 	if (e->encapsulated)
 		put_fragments(d, e);
 	else if (e->tag == 0x7FE00010)
-		put_binary(d->out, e, d->pixel_unit > 1 ? "OW" : "OB",
-				   d->pixel_unit);
+		put_binary(d->out, e, d->pixel_unit > 1 ? "OW" : "OB", d->pixel_unit);
 	else if ((e->tag == 0x7FE00001 || e->tag == 0x7FE00002) &&
 			 (d->odd_fragments || !d->encapsulated))
 		return;
@@ -672,7 +671,8 @@ put_meta(deid *d)
 	put_string(out, 0x00020012, "UI", IMPLEMENTATION_UID);
 	put_string(out, 0x00020013, "SH", IMPLEMENTATION_NAME);
 	if (!out->failure)
-		mmn_store_u32le(out->bytes + start, (uint32_t)(out->length - start - 4));
+		mmn_store_u32le(out->bytes + start,
+						(uint32_t)(out->length - start - 4));
 }
 
 /* How the pixels are stored, and whether that can be said in a new file. */
@@ -716,9 +716,8 @@ mmn_dicom_deidentify(const mmn_env *env, const mmn_dicom *dicom,
 {
 	/* names, numbers, and where they may also have been put */
 	static const uint32_t identifying[] = {
-		0x00100010, 0x00100020, 0x00101000, 0x00101001, 0x00101005,
-		0x00080090, 0x00080080, 0x00080050, 0x00081050, 0x00081070,
-		0x00081010, 0x00200010,
+		0x00100010, 0x00100020, 0x00101000, 0x00101001, 0x00101005, 0x00080090,
+		0x00080080, 0x00080050, 0x00081050, 0x00081070, 0x00081010, 0x00200010,
 	};
 	deid *d = mmn_alloc_zero(env, 1, sizeof *d);
 	mmn_status status;

@@ -34,7 +34,6 @@ void mmn_deid_uid(const void *key, size_t key_length, const char *original,
  * empty or a placeholder, of the Study Instance UID.  false: neither is there.
  */
 bool mmn_dicom_subject_hash(const mmn_dicom *dicom, const void *key,
-							size_t key_length,
-							char out[MMN_SUBJECT_HASH_SIZE]);
+							size_t key_length, char out[MMN_SUBJECT_HASH_SIZE]);
 
 #endif

@@ -228,12 +228,24 @@ mmn_deid_public_scheme(const char *designator)
 {
 	/* PS3.16 table 8-1, those with public code lists */
 	static const char *const schemes[] = {
-		"ACR",	"ASTM-sigpurpose", "BARI", "BI",   "CD8",  "DCM",
-		"DCMUID", "DOCT",		   "FMA",  "HPC",  "I10",  "I10P",
-		"I9",	"I9C",			   "ICDO3", "ISO639_1", "ISO3166_1", "LN",
-		"MA",	"MDC",			   "MDNS", "NCIt", "NEU",  "NDC",
-		"NYUMCCG", "PUBCHEM_CID",  "RADLEX", "RXNORM", "SCT", "SDM",
-		"SNM3", "SRT",			   "UBERON", "UCUM", "UMLS", "UNS",
+		"ACR",		 "ASTM-sigpurpose",
+		"BARI",		 "BI",
+		"CD8",		 "DCM",
+		"DCMUID",	 "DOCT",
+		"FMA",		 "HPC",
+		"I10",		 "I10P",
+		"I9",		 "I9C",
+		"ICDO3",	 "ISO639_1",
+		"ISO3166_1", "LN",
+		"MA",		 "MDC",
+		"MDNS",		 "NCIt",
+		"NEU",		 "NDC",
+		"NYUMCCG",	 "PUBCHEM_CID",
+		"RADLEX",	 "RXNORM",
+		"SCT",		 "SDM",
+		"SNM3",		 "SRT",
+		"UBERON",	 "UCUM",
+		"UMLS",		 "UNS",
 		"99SDM",
 	};
 
@@ -253,14 +265,11 @@ mmn_deid_dummy(const char *vr)
 		char vr[3];
 		const char *value;
 	} dummies[] = {
-		{"AE", "ANONYMIZED"}, {"AS", "000Y"},
-		{"CS", "ANONYMIZED"}, {"DA", "19000101"},
-		{"DS", "0"},		  {"DT", "19000101000000"},
-		{"IS", "0"},		  {"LO", "ANONYMIZED"},
-		{"LT", "ANONYMIZED"}, {"PN", "ANONYMIZED"},
-		{"SH", "ANONYMIZED"}, {"ST", "ANONYMIZED"},
-		{"TM", "000000"},	  {"UC", "ANONYMIZED"},
-		{"UT", "ANONYMIZED"},
+		{"AE", "ANONYMIZED"}, {"AS", "000Y"},		{"CS", "ANONYMIZED"},
+		{"DA", "19000101"},	  {"DS", "0"},			{"DT", "19000101000000"},
+		{"IS", "0"},		  {"LO", "ANONYMIZED"}, {"LT", "ANONYMIZED"},
+		{"PN", "ANONYMIZED"}, {"SH", "ANONYMIZED"}, {"ST", "ANONYMIZED"},
+		{"TM", "000000"},	  {"UC", "ANONYMIZED"}, {"UT", "ANONYMIZED"},
 	};
 
 	for (size_t i = 0; i < COUNT(dummies); i++)

@@ -305,8 +305,8 @@ parse_fragments(parser *p, const level *l, mmn_dicom_element *e)
 		{
 			void *array = d->fragments;
 			mmn_status status =
-				grow(d->env, &array, d->fragment_count,
-					 &d->fragment_capacity, sizeof *d->fragments, p->err);
+				grow(d->env, &array, d->fragment_count, &d->fragment_capacity,
+					 sizeof *d->fragments, p->err);
 
 			if (status != MMN_OK)
 				return status;
@@ -427,8 +427,8 @@ parse_element(parser *p)
 	}
 	if (h.tag == 0x00280103 && e->length >= 2)
 		l->is_signed = load_u16(e->value, e->big_endian) == 1;
-	if (l->sequence < 0 && (h.tag == TAG_PIXEL_DATA || h.tag == 0x7FE00008 ||
-							h.tag == 0x7FE00009))
+	if (l->sequence < 0 &&
+		(h.tag == TAG_PIXEL_DATA || h.tag == 0x7FE00008 || h.tag == 0x7FE00009))
 		p->pixels_seen = status == MMN_OK;
 	return status;
 }
@@ -449,8 +449,8 @@ parse_item(parser *p)
 		return MMN_OK;
 	}
 	if (left < 8)
-		return mmn_fail(p->err, MMN_BAD_DATA,
-						"sequence cut off at offset %zu", p->pos);
+		return mmn_fail(p->err, MMN_BAD_DATA, "sequence cut off at offset %zu",
+						p->pos);
 	tag = load_tag(d->bytes + p->pos, l->code.big);
 	length = load_u32(d->bytes + p->pos + 4, l->code.big);
 	if (tag == TAG_SEQUENCE_END)
@@ -520,8 +520,7 @@ parse_dataset(parser *p, size_t end, encoding code, bool meta)
 	{
 		level *l = &p->stack[p->top];
 		size_t left = l->end - p->pos;
-		uint32_t tag = left >= 8 ? load_tag(d->bytes + p->pos, l->code.big)
-								 : 0;
+		uint32_t tag = left >= 8 ? load_tag(d->bytes + p->pos, l->code.big) : 0;
 
 		if (p->top == 0)
 		{

@@ -34,11 +34,11 @@ typedef struct mmn_dicom mmn_dicom;
 typedef struct mmn_dicom_element
 {
 	uint32_t tag;
-	char vr[3];			  /* two letters and NUL; as in the file or, for
+	char vr[3];		   /* two letters and NUL; as in the file or, for
 						   * implicit VR, from the dictionary ("UN" if not
 						   * there) */
-	bool encapsulated;	  /* Pixel Data of undefined length: fragments */
-	bool big_endian;	  /* of the value */
+	bool encapsulated; /* Pixel Data of undefined length: fragments */
+	bool big_endian;   /* of the value */
 	int32_t parent;
 	uint32_t item;
 	uint32_t end;		  /* index after the last element nested in this */
@@ -74,9 +74,9 @@ const mmn_dicom_element *mmn_dicom_at(const mmn_dicom *dicom, size_t index);
 const mmn_dicom_element *mmn_dicom_find(const mmn_dicom *dicom, uint32_t tag);
 
 /* The element in item "item" (0-based) of sequence "parent"; NULL: none. */
-const mmn_dicom_element *
-mmn_dicom_find_in(const mmn_dicom *dicom, const mmn_dicom_element *parent,
-				  uint32_t item, uint32_t tag);
+const mmn_dicom_element *mmn_dicom_find_in(const mmn_dicom *dicom,
+										   const mmn_dicom_element *parent,
+										   uint32_t item, uint32_t tag);
 
 /*
  * Fragments of the top level's encapsulated Pixel Data (PS3.5 A.4), in order;

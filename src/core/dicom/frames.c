@@ -1,12 +1,8 @@
 #include "dicom/frames.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/bytes.h"
-
-#define SHARED_GROUPS MMN_TAG(0x5200, 0x9229)
-#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
 
 /* ---- what the data set says ---- */
 
@@ -168,15 +164,16 @@ read_bits(const mmn_dicom *dicom, mmn_pixel_description *out, mmn_error *err)
 	if (!read_short(dicom, 0x00280100, 0, &out->bits_allocated) ||
 		!read_short(dicom, 0x00280101, out->bits_allocated,
 					&out->bits_stored) ||
-		!read_short(dicom, 0x00280102, out->bits_stored - 1,
-					&out->high_bit) ||
+		!read_short(dicom, 0x00280102, out->bits_stored - 1, &out->high_bit) ||
 		!read_short(dicom, 0x00280103, 0, &representation))
-		return mmn_fail(err, MMN_BAD_DATA, "bits allocated or stored are "
-										   "out of range");
+		return mmn_fail(err, MMN_BAD_DATA,
+						"bits allocated or stored are "
+						"out of range");
 	out->is_signed = representation == 1;
 	if (out->bits_allocated == 0)
-		return mmn_fail(err, MMN_BAD_DATA, "bits allocated (0028,0100) are "
-										   "missing");
+		return mmn_fail(err, MMN_BAD_DATA,
+						"bits allocated (0028,0100) are "
+						"missing");
 	if (out->kind != MMN_PIXELS_INTEGER)
 	{
 		uint16_t want = out->kind == MMN_PIXELS_FLOAT ? 32 : 64;
@@ -240,8 +237,9 @@ mmn_dicom_describe_pixels(const mmn_dicom *dicom, mmn_pixel_description *out,
 						"unsupported number of samples per pixel: %u",
 						out->samples_per_pixel);
 	if (!read_short(dicom, 0x00280006, 0, &out->planar) || out->planar > 1)
-		return mmn_fail(err, MMN_BAD_DATA, "planar configuration is not 0 "
-										   "or 1");
+		return mmn_fail(err, MMN_BAD_DATA,
+						"planar configuration is not 0 "
+						"or 1");
 	out->frames = 1;
 	if (mmn_dicom_int(dicom, mmn_dicom_find(dicom, 0x00280008), 0, &frames) &&
 		frames != 0)
@@ -285,8 +283,7 @@ native_frame(const mmn_pixel_description *p, uint32_t frame,
 	if (__builtin_mul_overflow(samples, (uint64_t)p->bits_allocated, &bits) ||
 		__builtin_mul_overflow(bits, (uint64_t)frame, &end) ||
 		end > UINT64_MAX - 7)
-		return mmn_fail(err, MMN_LIMIT, "frame %u is beyond all limits",
-						frame);
+		return mmn_fail(err, MMN_LIMIT, "frame %u is beyond all limits", frame);
 	start = end - bits;
 	have = (uint64_t)p->data->length;
 	if ((end + 7) / 8 > have)
@@ -518,8 +515,8 @@ encapsulated_frame(const mmn_env *env, const mmn_dicom *dicom,
 mmn_status
 mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 					  const mmn_pixel_description *pixels, uint32_t frame,
-					  const uint8_t **out, size_t *length,
-					  unsigned *bit_offset, bool *owned, mmn_error *err)
+					  const uint8_t **out, size_t *length, unsigned *bit_offset,
+					  bool *owned, mmn_error *err)
 {
 	*out = NULL;
 	*length = 0;
@@ -530,175 +527,7 @@ mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 						"frame %u does not exist: the image has %u", frame,
 						pixels->frames);
 	if (pixels->encapsulated)
-		return encapsulated_frame(env, dicom, pixels, frame, out, length,
-								  owned, err);
+		return encapsulated_frame(env, dicom, pixels, frame, out, length, owned,
+								  err);
 	return native_frame(pixels, frame, out, length, bit_offset, err);
-}
-
-/* ---- attributes that may differ from frame to frame ---- */
-
-/*
- * An attribute of a frame: in functional group "group" of the frame, else of
- * all frames (PS3.3 C.7.6.16), else at the top level.
- */
-static const mmn_dicom_element *
-frame_attribute(const mmn_dicom *dicom, uint32_t frame, uint32_t group,
-				uint32_t tag)
-{
-	const mmn_dicom_element *e;
-
-	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, PER_FRAME_GROUPS),
-						  frame - 1, group);
-	e = mmn_dicom_find_in(dicom, e, 0, tag);
-	if (e)
-		return e;
-	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, SHARED_GROUPS), 0,
-						  group);
-	e = mmn_dicom_find_in(dicom, e, 0, tag);
-	if (e)
-		return e;
-	return mmn_dicom_find(dicom, tag);
-}
-
-void
-mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
-				  double *intercept, uint8_t *unit)
-{
-	const uint32_t group = 0x00289145; /* Pixel Value Transformation */
-	char type[17], modality[17] = "", units[17];
-	bool scaled;
-
-	*slope = 1;
-	*intercept = 0;
-	*unit = MMN_UNIT_RAW;
-	scaled = mmn_dicom_double(
-		dicom, frame_attribute(dicom, frame, group, 0x00281053), 0, slope);
-	mmn_dicom_double(dicom, frame_attribute(dicom, frame, group, 0x00281052),
-					 0, intercept);
-	if (*slope == 0)
-	{
-		/* would make all samples alike: a writer's way to say "none" */
-		*slope = 1;
-		scaled = false;
-	}
-	mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00080060), 0, modality,
-					 sizeof modality);
-	if (mmn_dicom_string(dicom, frame_attribute(dicom, frame, group,
-												0x00281054),
-						 0, type, sizeof type))
-	{
-		if (strcmp(type, "HU") == 0)
-			*unit = MMN_UNIT_HU;
-		else if (strcmp(type, "OD") == 0)
-			*unit = MMN_UNIT_OD;
-		else if (strcmp(type, "US") == 0)
-			*unit = MMN_UNIT_US;
-	}
-	else if (scaled && strcmp(modality, "CT") == 0)
-		*unit = MMN_UNIT_HU;
-	/* PET: PS3.3 C.8.9.1; GML is standardized uptake value in g/ml */
-	if (mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00541001), 0, units,
-						 sizeof units))
-	{
-		if (strcmp(units, "BQML") == 0)
-			*unit = MMN_UNIT_BQML;
-		else if (strcmp(units, "GML") == 0)
-			*unit = MMN_UNIT_SUV;
-	}
-}
-
-static bool
-spacing_pair(const mmn_dicom *dicom, const mmn_dicom_element *e, double *row,
-			 double *column)
-{
-	double r, c;
-
-	/* a spacing of more than 10 m is a mistake */
-	if (!mmn_dicom_double(dicom, e, 0, &r) ||
-		!mmn_dicom_double(dicom, e, 1, &c) || r <= 0 || c <= 0 || r > 1e4 ||
-		c > 1e4)
-		return false;
-	*row = r;
-	*column = c;
-	return true;
-}
-
-/*
- * Ultrasound: PS3.3 C.8.5.5.  The 2D regions calibrated in cm, when they all
- * say the same.
- */
-static void
-ultrasound_spacing(const mmn_dicom *dicom, double *row, double *column)
-{
-	const mmn_dicom_element *regions = mmn_dicom_find(dicom, 0x00186011);
-	double r = 0, c = 0;
-
-	for (uint32_t i = 0; regions && i < regions->items && i < 64; i++)
-	{
-		int64_t format = 0, unit_x = 0, unit_y = 0;
-		double x, y;
-
-		mmn_dicom_int(dicom, mmn_dicom_find_in(dicom, regions, i, 0x00186012),
-					  0, &format);
-		mmn_dicom_int(dicom, mmn_dicom_find_in(dicom, regions, i, 0x00186024),
-					  0, &unit_x);
-		mmn_dicom_int(dicom, mmn_dicom_find_in(dicom, regions, i, 0x00186026),
-					  0, &unit_y);
-		if (format != 1 || unit_x != 3 || unit_y != 3)
-			continue;
-		if (!mmn_dicom_double(
-				dicom, mmn_dicom_find_in(dicom, regions, i, 0x0018602C), 0,
-				&x) ||
-			!mmn_dicom_double(
-				dicom, mmn_dicom_find_in(dicom, regions, i, 0x0018602E), 0,
-				&y))
-			continue;
-		x = fabs(x) * 10;
-		y = fabs(y) * 10;
-		if (x <= 0 || y <= 0 || x > 1e4 || y > 1e4)
-			continue;
-		if (r > 0 && (fabs(y - r) > 0.01 * r || fabs(x - c) > 0.01 * c))
-			return;
-		r = y;
-		c = x;
-	}
-	*row = r;
-	*column = c;
-}
-
-void
-mmn_dicom_spacing(const mmn_dicom *dicom, uint32_t frame, double *row,
-				  double *column)
-{
-	*row = *column = 0;
-	if (spacing_pair(dicom,
-					 frame_attribute(dicom, frame, 0x00289110, 0x00280030),
-					 row, column))
-		return;
-	if (spacing_pair(dicom, mmn_dicom_find(dicom, 0x00181164), row, column))
-		return;
-	if (spacing_pair(dicom, mmn_dicom_find(dicom, 0x00182010), row, column))
-		return;
-	ultrasound_spacing(dicom, row, column);
-}
-
-bool
-mmn_dicom_window(const mmn_dicom *dicom, uint32_t frame, double *center,
-				 double *width)
-{
-	const uint32_t group = 0x00289132; /* Frame VOI LUT */
-
-	*center = *width = 0;
-	if (!mmn_dicom_double(dicom,
-						  frame_attribute(dicom, frame, group, 0x00281050), 0,
-						  center) ||
-		!mmn_dicom_double(dicom,
-						  frame_attribute(dicom, frame, group, 0x00281051), 0,
-						  width) ||
-		*width < 1)
-	{
-		*center = *width = 0;
-		return false;
-	}
-	return true;
 }

@@ -35,7 +35,7 @@ typedef struct mmn_pixel_description
 	mmn_pixel_kind kind;
 	uint32_t rows;
 	uint32_t columns;
-	uint32_t frames; /* 1 when Number of Frames is absent */
+	uint32_t frames;			/* 1 when Number of Frames is absent */
 	uint16_t samples_per_pixel; /* 1 or 3 */
 	uint16_t planar;			/* 0 or 1 */
 	uint16_t bits_allocated;	/* 1, 8, 16, 32, 64 */

@@ -55,12 +55,12 @@ static bool
 is_placeholder(const char *id)
 {
 	static const char *const words[] = {
-		"anon",		   "anonymous",	 "anonymized", "anonymised",
-		"deidentified", "empty",	 "na",		   "nil",
-		"noid",		   "noname",	 "none",	   "nopatientid",
-		"notavailable", "null",		 "patient",	   "patientid",
-		"removed",	   "undefined",	 "unidentified", "unknown",
-		"unk",		   "unspecified", "id",
+		"anon",			"anonymous",   "anonymized",   "anonymised",
+		"deidentified", "empty",	   "na",		   "nil",
+		"noid",			"noname",	   "none",		   "nopatientid",
+		"notavailable", "null",		   "patient",	   "patientid",
+		"removed",		"undefined",   "unidentified", "unknown",
+		"unk",			"unspecified", "id",
 	};
 	char squeezed[32];
 	size_t n = 0;

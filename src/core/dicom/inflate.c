@@ -64,8 +64,7 @@ mmn_inflate_raw(const mmn_env *env, const uint8_t *bytes, size_t length,
 
 		if (used == capacity)
 		{
-			uint8_t *larger =
-				enlarge(env, buffer, used, &capacity, max_bytes);
+			uint8_t *larger = enlarge(env, buffer, used, &capacity, max_bytes);
 
 			if (!larger)
 			{

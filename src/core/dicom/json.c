@@ -16,9 +16,9 @@
 
 typedef struct open_sequence
 {
-	int32_t sequence; /* -1: the data set */
-	uint32_t items;	  /* begun so far */
-	bool empty;		  /* nothing in the object yet */
+	int32_t sequence;  /* -1: the data set */
+	uint32_t items;	   /* begun so far */
+	bool empty;		   /* nothing in the object yet */
 	mmn_charset outer; /* of what the sequence stands in */
 	mmn_charset charset;
 } open_sequence;
@@ -125,8 +125,7 @@ put_name(mmn_buffer *out, const char *text, size_t length)
 }
 
 static void
-put_text_value(mmn_buffer *out, const char *vr, const char *text,
-			   size_t length)
+put_text_value(mmn_buffer *out, const char *vr, const char *text, size_t length)
 {
 	double number;
 
@@ -207,9 +206,9 @@ put_binary(writer *w, const mmn_dicom_element *e, const mmn_vr *vr)
 			put_number(w->out, number, vr->size == 4);
 		}
 		else if (strcmp(e->vr, "UV") == 0)
-			mmn_buffer_printf(w->out, "%llu",
-							  (unsigned long long)load_u64(
-								  e->value + i * 8, e->big_endian));
+			mmn_buffer_printf(
+				w->out, "%llu",
+				(unsigned long long)load_u64(e->value + i * 8, e->big_endian));
 		else if (!mmn_dicom_int(w->dicom, e, i, &integer))
 			mmn_buffer_text(w->out, "null");
 		else if (strcmp(e->vr, "AT") == 0)
@@ -310,7 +309,10 @@ mmn_dicom_json(mmn_charsets *charsets, const mmn_dicom *dicom, mmn_buffer *out,
 			close_sequence(&w);
 		/* group 0002 and group lengths are of the file, not of the data */
 		if (e->tag >> 16 == 0x0002 || (e->tag & 0xFFFF) == 0)
+		{
+			i = e->end - 1;
 			continue;
+		}
 		begin_items(&w, e->item + 1);
 		put_element(&w, i);
 	}

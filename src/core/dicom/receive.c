@@ -66,8 +66,8 @@ mmn_dicom_quarantine(const mmn_dicom *dicom)
 	}
 	else
 	{
-		if (mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00080016), 0,
-							 text, sizeof text))
+		if (mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00080016), 0, text,
+							 sizeof text))
 		{
 			for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
 			{
@@ -78,8 +78,8 @@ mmn_dicom_quarantine(const mmn_dicom *dicom)
 					return classes[i].why;
 			}
 		}
-		if (mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00080060), 0,
-							 text, sizeof text))
+		if (mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00080060), 0, text,
+							 sizeof text))
 		{
 			for (size_t i = 0; i < sizeof modalities / sizeof modalities[0];
 				 i++)
@@ -99,11 +99,9 @@ mmn_dicom_quarantine(const mmn_dicom *dicom)
 static void
 put_key(mmn_buffer *out, const char *key)
 {
-	mmn_buffer_printf(out, "%s\"%s\":",
-					  out->length > 0 && out->bytes[out->length - 1] == '{'
-						  ? ""
-						  : ",",
-					  key);
+	mmn_buffer_printf(
+		out, "%s\"%s\":",
+		out->length > 0 && out->bytes[out->length - 1] == '{' ? "" : ",", key);
 }
 
 static void
@@ -180,8 +178,8 @@ photometric_name(mmn_photometric code)
 static void
 put_anatomy(mmn_buffer *out, const mmn_dicom *d)
 {
-	const mmn_dicom_element *frame = mmn_dicom_find_in(
-		d, mmn_dicom_find(d, 0x52009229), 0, 0x00209071);
+	const mmn_dicom_element *frame =
+		mmn_dicom_find_in(d, mmn_dicom_find(d, 0x52009229), 0, 0x00209071);
 	const mmn_dicom_element *region = mmn_dicom_find(d, 0x00082218);
 	const mmn_dicom_element *side = mmn_dicom_find(d, 0x00200062);
 	char value[17];

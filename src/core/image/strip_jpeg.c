@@ -89,10 +89,10 @@ static void
 put_orientation(mmn_buffer *out, int orientation)
 {
 	uint8_t segment[36] = {0xFF, APP1, 0, 34, 'E', 'x', 'i', 'f', 0, 0,
-						   'M', 'M', 0, 42, 0, 0, 0, 8, /* header */
-						   0, 1,						/* one entry */
-						   0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0,
-						   0, 0, 0, 0}; /* no next directory */
+						   'M',	 'M',  0, 42, 0,   0,	0,	 8, /* header */
+						   0,	 1,								/* one entry */
+						   0x01, 0x12, 0, 3,  0,   0,	0,	 1,	  0, 0,
+						   0,	 0,	   0, 0,  0,   0}; /* no next directory */
 
 	segment[29] = (uint8_t)orientation;
 	mmn_buffer_append(out, segment, sizeof segment);

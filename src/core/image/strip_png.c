@@ -7,8 +7,8 @@
 
 /* PNG, second edition (ISO/IEC 15948): clauses 5.2 to 5.6 and 11. */
 
-static const uint8_t signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n',
-									 0x1A, '\n'};
+static const uint8_t signature[8] = {0x89, 'P',	 'N',  'G',
+									 '\r', '\n', 0x1A, '\n'};
 
 /* A sane file has a few IDATs for each megabyte, and some metadata. */
 #define MAX_CHUNKS 1000000

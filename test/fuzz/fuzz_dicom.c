@@ -1,0 +1,166 @@
+/*
+ * Everything that is done to a DICOM file short of decoding its pixels.  What
+ * comes out must hold whatever goes in: JSON that a reader of UTF-8 takes, a
+ * de-identified file that parses and that holds nothing private.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dicom/json.h"
+#include "dicom/receive.h"
+
+#define MAX_BYTES ((size_t)1 << 22)
+#define KEY "key"
+
+static mmn_charsets *charsets;
+
+static void
+check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* Bytes of the UTF-8 character at p, as RFC 3629 lists them. */
+static size_t
+utf8(const uint8_t *p, size_t left)
+{
+	uint8_t a = p[0], b = left > 1 ? p[1] : 0;
+	size_t n = a < 0x80 ? 1 : a < 0xE0 ? 2 : a < 0xF0 ? 3 : 4;
+
+	check(a < 0x80 || (a >= 0xC2 && a <= 0xF4));
+	check(n <= left);
+	for (size_t i = 1; i < n; i++)
+		check((p[i] & 0xC0) == 0x80);
+	check(!(a == 0xE0 && b < 0xA0) && !(a == 0xED && b > 0x9F) &&
+		  !(a == 0xF0 && b < 0x90) && !(a == 0xF4 && b > 0x8F));
+	return n;
+}
+
+/* Tokens and nesting; the grammar between them is the writer's. */
+static void
+check_json(const uint8_t *p, size_t length)
+{
+	char open[256];
+	int depth = 0;
+	bool text = false;
+
+	for (size_t i = 0; i < length;)
+	{
+		uint8_t c = p[i];
+
+		if (text)
+		{
+			check(c >= ' ');
+			if (c == '\\')
+			{
+				check(i + 1 < length && strchr("\"\\u", p[i + 1]));
+				i += 2;
+				continue;
+			}
+			text = c != '"';
+			i += utf8(p + i, length - i);
+			continue;
+		}
+		if (c == '"')
+			text = true;
+		else if (c == '{' || c == '[')
+		{
+			check(depth < 255);
+			open[depth++] = (char)(c + 2);
+		}
+		else if (c == '}' || c == ']')
+			check(depth > 0 && open[--depth] == c);
+		else
+			check(strchr(",:-+.0123456789eEnul", c) != NULL);
+		i++;
+	}
+	check(depth == 0 && !text);
+}
+
+static void
+check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
+{
+	uint32_t last = p->frames < 5 ? p->frames : 5;
+
+	for (uint32_t f = 1; f <= last; f++)
+	{
+		const uint8_t *bytes;
+		size_t length;
+		unsigned bit;
+		bool owned;
+		double a, b;
+		uint8_t unit;
+
+		mmn_dicom_rescale(d, f, &a, &b, &unit);
+		mmn_dicom_spacing(d, f, &a, &b);
+		check(a >= 0 && b >= 0);
+		mmn_dicom_window(d, f, &a, &b);
+		if (mmn_dicom_frame_bytes(&mmn_env_default, d, p, f, &bytes, &length,
+								  &bit, &owned, NULL) != MMN_OK)
+			continue;
+		/* the first and the last byte are there */
+		check(bytes[0] + bytes[length - 1] >= 0);
+		if (owned)
+			free((void *)bytes);
+	}
+}
+
+static void
+check_copy(const mmn_dicom *d, const mmn_buffer *file)
+{
+	mmn_received_frame frame = {1, 1, 1, 0, 0, "", ""};
+	mmn_pixel_description p;
+	mmn_dicom *copy = NULL;
+	mmn_buffer json;
+
+	/* longer than the original may be too long: nothing else may fail */
+	if (mmn_dicom_open(&mmn_env_default, file->bytes, file->length, MAX_BYTES,
+					   &copy, NULL) != MMN_OK)
+		abort();
+	for (size_t i = 0; i < mmn_dicom_count(copy); i++)
+	{
+		const mmn_dicom_element *e = mmn_dicom_at(copy, i);
+
+		check((e->tag & 0x10000) == 0);
+		check(e->length % 2 == 0 || strcmp(e->vr, "SQ") == 0);
+		check(e->tag != 0x00100010 || e->length == 0);
+		check(e->tag != 0x00081030);
+	}
+	mmn_buffer_init(&json, &mmn_env_default, MAX_BYTES);
+	if (mmn_dicom_describe_pixels(d, &p, NULL) == MMN_OK &&
+		mmn_dicom_receive_json(charsets, d, copy, &p, &frame, KEY, 3, &json,
+							   NULL) == MMN_OK)
+		check_json(json.bytes, json.length);
+	mmn_buffer_reset(&json);
+	mmn_dicom_close(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	mmn_pixel_description p;
+	mmn_dicom *d;
+	mmn_buffer out;
+
+	if (!charsets)
+		mmn_charsets_open(&mmn_env_default, &charsets, NULL);
+	mmn_dicom_probe(bytes, length);
+	if (mmn_dicom_open(&mmn_env_default, bytes, length, MAX_BYTES, &d, NULL) !=
+		MMN_OK)
+		return 0;
+	if (mmn_dicom_describe_pixels(d, &p, NULL) == MMN_OK)
+		check_frames(d, &p);
+	mmn_buffer_init(&out, &mmn_env_default, MAX_BYTES);
+	if (mmn_dicom_json(charsets, d, &out, NULL) == MMN_OK)
+		check_json(out.bytes, out.length);
+	mmn_buffer_reset(&out);
+	if (mmn_dicom_deidentify(&mmn_env_default, d, KEY, 3, &out, NULL) == MMN_OK)
+		check_copy(d, &out);
+	mmn_buffer_reset(&out);
+	mmn_dicom_close(d);
+	return 0;
+}
