@@ -320,6 +320,9 @@ put_values(deid *d, const mmn_dicom_element *e, bool uid)
 	const char *p = (const char *)e->value, *end = p + e->length;
 	mmn_buffer kept;
 
+	/* from implicit VR, values come longer than explicit VR can say */
+	if (e->length > 0xFFFE)
+		return;
 	if (is_code_text(e->tag) && !d->stack[d->top].public_scheme)
 		return;
 	mmn_buffer_init(&kept, d->out->env, d->out->limit);
@@ -508,8 +511,7 @@ put_tree(deid *d, size_t index, mmn_error *err)
 			l->last = e->tag;
 		}
 		index = put_element(d, index);
-		if (index % 1024 == 0)
-			status = mmn_poll(d->out->env, err);
+		status = mmn_poll(d->out->env, err);
 	}
 	while (d->top > 0)
 		close_sequence(d);
