@@ -78,6 +78,9 @@ src/core/image/resize.o src/core/image/render.o src/core/stats/vector.o: \
 	CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
 $(patsubst %.c,%.o,$(wildcard src/core/nn/*.c)): CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
 
+# Loops over samples, written for the vectorizer, which -O2 keeps on a short leash.
+src/core/dicom/stored.o: CORE_CFLAGS += -O3
+
 $(core_lib): $(core_objects)
 	rm -f $@
 	$(AR) rcs $@ $^

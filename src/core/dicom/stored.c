@@ -214,9 +214,12 @@ block_narrow(const grey *g, size_t at, size_t n, int32_t v[BLOCK])
 			v[i] = g->lut->values[k < 0 ? 0 : k > last ? last : k];
 		}
 	}
-	else if (slope != 1 || intercept != 0)
+	else if (slope != 1)
 		for (size_t i = 0; i < BLOCK; i++)
 			v[i] = v[i] * slope + intercept;
+	else if (intercept != 0)
+		for (size_t i = 0; i < BLOCK; i++)
+			v[i] += intercept;
 }
 
 static void
@@ -247,47 +250,61 @@ integer_type(double low, double high)
 	return 0;
 }
 
-/* By the values themselves, where the bits would allow more than they use. */
-static uint8_t
-scan_type(const grey *g)
+/* Transforms and stores all samples; *low and *high get their range. */
+static void
+convert_narrow(const grey *g, mmn_image *out, double *low, double *high)
 {
-	double low = INFINITY, high = -INFINITY;
+	int32_t least = INT32_MAX, most = INT32_MIN;
 
 	for (size_t at = 0; at < g->pixels; at += BLOCK)
 	{
 		size_t n = g->pixels - at < BLOCK ? g->pixels - at : BLOCK;
-		double v[BLOCK];
-		int32_t t[BLOCK];
+		int32_t v[BLOCK];
 
-		if (g->wide)
-			block_wide(g, at, n, v);
-		else
+		block_narrow(g, at, n, v);
+		for (size_t i = n; i < BLOCK; i++)
+			v[i] = v[0];
+		for (size_t i = 0; i < BLOCK; i++)
 		{
-			block_narrow(g, at, n, t);
-			for (size_t i = 0; i < n; i++)
-				v[i] = t[i];
+			least = v[i] < least ? v[i] : least;
+			most = v[i] > most ? v[i] : most;
 		}
-		for (size_t i = 0; i < n; i++)
-		{
-			low = v[i] < low ? v[i] : low;
-			high = v[i] > high ? v[i] : high;
-		}
-		if (!integer_type(low, high))
-			return MMN_F32;
+		store_narrow(v, n, out->sample_type, out->samples, at);
 	}
-	/* a transform that can go below zero: the same type for all of a series */
-	if (low >= 0 && high <= INT16_MAX &&
-		(g->intercept < 0 || g->cells.is_signed))
-		return MMN_I16;
-	return integer_type(low, high);
+	*low = least;
+	*high = most;
 }
 
+static void
+convert_wide(const grey *g, mmn_image *out, double *low, double *high)
+{
+	*low = INFINITY;
+	*high = -INFINITY;
+	for (size_t at = 0; at < g->pixels; at += BLOCK)
+	{
+		size_t n = g->pixels - at < BLOCK ? g->pixels - at : BLOCK;
+		double v[BLOCK];
+
+		block_wide(g, at, n, v);
+		for (size_t i = 0; i < n; i++)
+		{
+			*low = v[i] < *low ? v[i] : *low;
+			*high = v[i] > *high ? v[i] : *high;
+		}
+		store_wide(v, n, out->sample_type, out->samples, at);
+	}
+}
+
+/*
+ * The type that the description of the samples promises to be large enough.
+ * 0: it allows for more than an integer type holds, though the samples may
+ * use less (16-bit cells with an intercept, as in many a CT).
+ */
 static uint8_t
-grey_type(const grey *g)
+promised_type(const grey *g)
 {
 	const cells *c = &g->cells;
 	double low, high, a, b;
-	uint8_t type;
 
 	if (c->kind != MMN_PIXELS_INTEGER || !g->integral)
 		return MMN_F32;
@@ -299,8 +316,40 @@ grey_type(const grey *g)
 		return MMN_U8;
 	a = low * g->slope + g->intercept;
 	b = high * g->slope + g->intercept;
-	type = integer_type(fmin(a, b), fmax(a, b));
-	return type ? type : scan_type(g);
+	return integer_type(fmin(a, b), fmax(a, b));
+}
+
+/* The type for what was found; the same for all of a series, if possible. */
+static uint8_t
+found_type(bool prefer_signed, double low, double high)
+{
+	uint8_t type;
+
+	if (prefer_signed && low >= INT16_MIN && high <= INT16_MAX)
+		return MMN_I16;
+	type = integer_type(low, high);
+	return type ? type : MMN_F32;
+}
+
+/* Allocates samples of out's type and fills them. */
+static mmn_status
+grey_samples(const mmn_env *env, const grey *g, size_t max_bytes,
+			 mmn_image *out, double *low, double *high, mmn_error *err)
+{
+	size_t bytes;
+	mmn_status status = mmn_image_check(out, max_bytes, &bytes, err);
+
+	if (status != MMN_OK)
+		return status;
+	out->samples = mmn_alloc(env, bytes);
+	if (!out->samples)
+		return mmn_fail(err, MMN_NO_MEMORY,
+						"no memory for %zu bytes of samples", bytes);
+	if (g->wide)
+		convert_wide(g, out, low, high);
+	else
+		convert_narrow(g, out, low, high);
+	return MMN_OK;
 }
 
 static bool
@@ -320,7 +369,9 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 		.slope = modality->slope,
 		.intercept = modality->intercept,
 	};
-	size_t bytes;
+	double low, high;
+	uint8_t promised, type;
+	bool prefer_signed;
 	mmn_status status;
 
 	if (g.cells.allocated <= 16)
@@ -339,34 +390,23 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 	out->unit = g.lut ? g.lut->unit : modality->unit;
 	out->flags =
 		stored->pixels.photometric == MMN_MONOCHROME1 ? MMN_IMAGE_INVERTED : 0;
-	out->sample_type = grey_type(&g);
-	status = mmn_image_check(out, max_bytes, &bytes, err);
-	if (status != MMN_OK)
+	promised = promised_type(&g);
+	/* else a guess: seldom wrong, and any double fits a float */
+	prefer_signed = g.cells.is_signed || g.intercept < 0;
+	out->sample_type = promised		   ? promised
+					   : g.wide		   ? MMN_F32
+					   : prefer_signed ? MMN_I16
+									   : MMN_U16;
+	status = grey_samples(env, &g, max_bytes, out, &low, &high, err);
+	if (status != MMN_OK || promised)
 		return status;
-	out->samples = mmn_alloc(env, bytes);
-	if (!out->samples)
-		return mmn_fail(err, MMN_NO_MEMORY,
-						"no memory for %zu bytes of samples", bytes);
-	for (size_t at = 0; at < g.pixels; at += BLOCK)
-	{
-		size_t n = g.pixels - at < BLOCK ? g.pixels - at : BLOCK;
-
-		if (g.wide)
-		{
-			double v[BLOCK];
-
-			block_wide(&g, at, n, v);
-			store_wide(v, n, out->sample_type, out->samples, at);
-		}
-		else
-		{
-			int32_t v[BLOCK];
-
-			block_narrow(&g, at, n, v);
-			store_narrow(v, n, out->sample_type, out->samples, at);
-		}
-	}
-	return MMN_OK;
+	type = found_type(prefer_signed, low, high);
+	if (type == out->sample_type)
+		return MMN_OK;
+	mmn_free(env, out->samples);
+	out->samples = NULL;
+	out->sample_type = type;
+	return grey_samples(env, &g, max_bytes, out, &low, &high, err);
 }
 
 /* ---- colour ---- */
@@ -612,7 +652,7 @@ mmn_stored_image(const mmn_env *env, const mmn_stored *stored,
 				 size_t max_bytes, mmn_image *out, mmn_error *err)
 {
 	const mmn_pixel_description *p = &stored->pixels;
-	size_t size;
+	size_t size = 0;
 	mmn_status status;
 
 	memset(out, 0, sizeof *out);
