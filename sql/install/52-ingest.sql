@@ -13,10 +13,12 @@ CREATE FUNCTION @extschema@.no_such_collection(collection text) RETURNS void
 	AS 'MODULE_PATHNAME', 'medimnet_no_such_collection' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.no_such_collection(text) IS 'raises ingest()''s error for a collection that is not registered';
 
+CREATE FUNCTION @extschema@.receive_image(content bytea, key_check bytea, OUT description text, OUT deidentified bytea, OUT refusal text)
+	AS 'MODULE_PATHNAME', 'medimnet_receive_image' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.receive_image(bytea, bytea) IS 'a file as the decoder helper returns it: de-identified, described; or why it is refused';
+
 CREATE FUNCTION @extschema@.hash_id(hash bytea) RETURNS bigint
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, @extschema@, pg_temp
-	RETURN (('x' || encode(substr(hash, 1, 8), 'hex'))::bit(64) >> 1)::bigint;
+	AS 'MODULE_PATHNAME', 'medimnet_hash_id' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.hash_id(bytea) IS 'first 63 bits of a hash, as a number';
 
 CREATE FUNCTION @extschema@.accept_deid_key() RETURNS void
@@ -241,7 +243,7 @@ BEGIN
 		END IF;
 		IF d.media_type IS NULL THEN
 			status := 'rejected';
-			reason := coalesce(answer.refusal, 'the decoder''s description of the file makes no sense; the file is damaged: send another copy');
+			reason := coalesce(answer.refusal, 'the decoder''s description of the file makes no sense; if this is an image, send an undamaged copy');
 			EXIT receive;
 		END IF;
 		SELECT f.* INTO status, image_id, reason FROM find_image(file, d.sop_instance_uid) f;
@@ -290,7 +292,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.upload_insert() IS 'trigger of view upload: gives each row to ingest()';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.deid_key_check(boolean), @extschema@.subject_hash(text, text, bytea),
-	@extschema@.accept_deid_key(),
+	@extschema@.receive_image(bytea, bytea), @extschema@.accept_deid_key(),
 	@extschema@.add_labels(bigint, bigint, int, text[]),
 	@extschema@.store_image(int, bytea, bigint, @extschema@.image_description, text, text, text, bytea),
 	@extschema@.ingest(text, bytea, text, text[], text, text, text) FROM PUBLIC;

@@ -209,6 +209,23 @@ medimnet_subject_hash(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(keyed_hash(key, 2, parts));
 }
 
+/* The first 63 bits: a positive number. */
+PG_FUNCTION_INFO_V1(medimnet_hash_id);
+Datum
+medimnet_hash_id(PG_FUNCTION_ARGS)
+{
+	bytea *hash = PG_GETARG_BYTEA_PP(0);
+	const uint8 *bytes = (const uint8 *)VARDATA_ANY(hash);
+	uint64 id = 0;
+
+	if (VARSIZE_ANY_EXHDR(hash) < sizeof id)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("a hash has at least 8 bytes")));
+	for (int i = 0; i < sizeof id; i++)
+		id = id << 8 | bytes[i];
+	PG_RETURN_INT64((int64)(id >> 1));
+}
+
 /*
  * Raises the error for a collection that does not exist.  Not in SQL: the
  * statement may hold a file's bytes, and must not go to the server's log.
@@ -224,4 +241,79 @@ medimnet_no_such_collection(PG_FUNCTION_ARGS)
 							"medimnet.add_collection(name, license)."),
 					errhidestmt(true), errhidecontext(true)));
 	PG_RETURN_VOID();
+}
+/* What is wrong, and what to do about it. */
+static char *
+refusal(const mmn_error *err)
+{
+	const char *format;
+
+	switch (err->code)
+	{
+		case MMN_NOT_IMAGE:
+			format = "%s; only files with pixels are kept";
+			break;
+		case MMN_UNSUPPORTED:
+			format = "%s; send it as DICOM in another transfer syntax, PNG "
+					 "or JPEG";
+			break;
+		case MMN_LIMIT:
+			format = "%s; send it in smaller parts, or have the operator "
+					 "raise the limit";
+			break;
+		case MMN_BAD_DATA:
+		case MMN_SYNTAX:
+			format = "%s; if this is an image, send an undamaged copy";
+			break;
+		case MMN_NO_MEMORY:
+			format = "%s; the image needs more memory than the decoder may "
+					 "have";
+			break;
+		default:
+			format = "%s; the file could not be decoded safely";
+			break;
+	}
+	return psprintf(format, err->text);
+}
+
+/*
+ * (content, key check) to (description, deidentified, refusal): the JSON text
+ * and the bytes that receive answers with, or why it did not.
+ */
+PG_FUNCTION_INFO_V1(medimnet_receive_image);
+Datum
+medimnet_receive_image(PG_FUNCTION_ARGS)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(0);
+	uint8 key[DECODER_KEY_SIZE];
+	TupleDesc desc;
+	Datum values[3] = {0};
+	bool nulls[3] = {true, true, true};
+	mmn_error err = {0};
+	char *json = NULL;
+	bytea *clean = NULL;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	read_checked_key(key, PG_GETARG_BYTEA_PP(1));
+	if (DecoderReceive(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), key,
+					   &json, &clean, &err) == MMN_OK &&
+		!pg_verify_mbstr(PG_UTF8, json, strlen(json), true))
+		(void)mmn_fail(&err, MMN_INTERNAL,
+					   "the decoder described the file in bytes that are no "
+					   "text");
+	explicit_bzero(key, sizeof key);
+	if (err.code != MMN_OK)
+	{
+		values[2] = CStringGetTextDatum(refusal(&err));
+		nulls[2] = false;
+	}
+	else
+	{
+		values[0] = CStringGetTextDatum(json);
+		values[1] = PointerGetDatum(clean);
+		nulls[0] = nulls[1] = false;
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
