@@ -13,7 +13,7 @@ sh "$top/test/cluster.sh" stage "$work"
 # The tests run from a copy: the cluster's owner may not be able to read the
 # checkout, nor write to it.
 mkdir "$work/src"
-for part in README.md Makefile test expected examples sql model; do
+for part in README.md Makefile doc test expected examples sql model; do
 	if [ -e "$top/$part" ]; then cp -r "$top/$part" "$work/src"; fi
 done
 cp -r "$top/build" "$work/build"
