@@ -5,6 +5,7 @@
 
 #include "decoder.h"
 #include "ingest.h"
+#include "model.h"
 #include "module.h"
 
 PG_MODULE_MAGIC;
@@ -14,5 +15,6 @@ _PG_init(void)
 {
 	DecoderInit();
 	IngestInit();
+	ModelInit();
 	MarkGUCPrefixReserved("medimnet");
 }

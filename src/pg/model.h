@@ -1,0 +1,54 @@
+#ifndef MMN_PG_MODEL_H
+#define MMN_PG_MODEL_H
+
+#include "fmgr.h"
+#include "utils/array.h"
+
+#include "nn/network.h"
+#include "nn/preprocess.h"
+
+/*
+ * Networks, loaded and planned: one cache per backend, limited by the setting
+ * medimnet.model_cache.
+ */
+typedef struct Model
+{
+	int32 model_id;
+	TransactionId version; /* of the row that it was made of */
+	MemoryContext context; /* all of it */
+	Size bytes;
+	uint64 used; /* for the choice of what to give up */
+	mmn_preprocess preprocess;
+	mmn_plan *plan;
+	void *workspace;
+	float *input;
+} Model;
+
+/* Registers the setting; keeps BLAS to the calling thread. */
+extern void ModelInit(void);
+
+/*
+ * The model of that name.  ereports when there is none, or no catalog.  It
+ * stays valid until the next call.
+ */
+extern Model *ModelGet(text *name);
+
+/*
+ * Reads and plans a network, in a new context under the current one; name is
+ * for messages, output may be NULL.
+ */
+extern Model *ModelLoad(const char *name, bytea *onnx,
+						const mmn_preprocess *preprocess, const char *output);
+
+/* Largest input_width, input_height. */
+#define MODEL_MAX_SIDE 4096
+
+/* Checks and gathers what load_model() is told about the input. */
+extern void ModelReadPreprocess(int32 width, int32 height, int32 channels,
+								ArrayType *mean, ArrayType *std, text *order,
+								mmn_preprocess *out);
+
+/* What core calls on behalf of a model run with; poll ereports. */
+extern const mmn_env ModelEnv;
+
+#endif

@@ -1,0 +1,355 @@
+/*
+ * Models of table medimnet.model, read once by each backend.
+ *
+ * Every use looks up the model's row (a prepared query on a unique key), so
+ * that privileges, the transaction's snapshot, and a model unloaded or loaded
+ * anew by others are all respected; what the cache spares is reading, planning
+ * and the memory of each.  An entry is known by model_id and the row's xmin:
+ * another version of the row is another model.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include <cblas.h>
+
+#include "bridge.h"
+#include "compat.h"
+#include "model.h"
+
+static int model_cache_kb = 256 * 1024;
+
+static MemoryContext cache_context = NULL;
+static List *cache = NIL; /* of Model */
+static uint64 uses = 0;
+
+/*
+ * Unlike mmn_env_backend's, this leaves the core by longjmp.  That is safe
+ * where all that a core function holds is memory of a context which the
+ * abort deletes or empties, as it is here; and interrupts that do not cancel
+ * anything are served without starting a long computation over.
+ */
+static int
+PollInterrupts(void *ctx)
+{
+	CHECK_FOR_INTERRUPTS();
+	return 0;
+}
+
+static void *
+ModelAlloc(void *ctx, size_t size)
+{
+	return mmn_env_backend.alloc(mmn_env_backend.ctx, size);
+}
+
+static void
+ModelFree(void *ctx, void *p)
+{
+	if (p)
+		pfree(p);
+}
+
+const mmn_env ModelEnv = {ModelAlloc, ModelFree, PollInterrupts, NULL};
+
+/* Only in the builds of OpenBLAS that have threads. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+void
+ModelInit(void)
+{
+	DefineCustomIntVariable(
+		"medimnet.model_cache", "Memory for models in each session.",
+		"A model's weights, its plan and its workspace must fit; models not "
+		"used lately give way to others.",
+		&model_cache_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_USERSET,
+		GUC_UNIT_KB, NULL, NULL, NULL);
+
+	/*
+	 * A backend is one thread: BLAS's own, started when the library was
+	 * loaded, would only catch signals meant for us.
+	 */
+	openblas_set_num_threads(1);
+	if (blas_thread_shutdown_)
+		blas_thread_shutdown_();
+}
+
+static Size
+CacheLimit(void)
+{
+	return (Size)model_cache_kb * 1024;
+}
+
+static void
+Forget(Model *model)
+{
+	cache = list_delete_ptr(cache, model);
+	MemoryContextDelete(model->context);
+}
+
+/* Gives up what was used longest ago until a newcomer of "bytes" fits. */
+static void
+MakeRoom(Size bytes)
+{
+	for (;;)
+	{
+		Size total = bytes;
+		Model *oldest = NULL;
+		ListCell *lc;
+
+		foreach (lc, cache)
+		{
+			Model *m = lfirst(lc);
+
+			total += m->bytes;
+			if (!oldest || m->used < oldest->used)
+				oldest = m;
+		}
+		if (total <= CacheLimit() || !oldest)
+			return;
+		Forget(oldest);
+	}
+}
+
+static void
+CheckModel(mmn_status status, const char *name, const mmn_error *err)
+{
+	if (status == MMN_OK)
+		return;
+	ereport(ERROR,
+			(errcode(mmn_sqlstate(status)),
+			 errmsg("could not load model \"%s\"", name),
+			 errdetail("%s.", err->text),
+			 status == MMN_LIMIT
+				 ? errhint("The limit is the setting medimnet.model_cache, "
+						   "now %d kB.",
+						   model_cache_kb)
+				 : 0));
+}
+
+static float
+ReadConstant(ArrayType *array, int i)
+{
+	return ((float4 *)ARR_DATA_PTR(array))[i];
+}
+
+/* Checks mean and std; load_model() has to say it before a row is made. */
+void
+ModelReadPreprocess(int32 width, int32 height, int32 channels, ArrayType *mean,
+					ArrayType *std, text *order, mmn_preprocess *out)
+{
+	char *order_name = text_to_cstring(order);
+
+	memset(out, 0, sizeof *out);
+	if (width < 1 || width > MODEL_MAX_SIDE || height < 1 ||
+		height > MODEL_MAX_SIDE)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("input_width and input_height must be between "
+							   "1 and %d",
+							   MODEL_MAX_SIDE)));
+	if (channels != 1 && channels != 3)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("channels must be 1 or 3")));
+	if (ARR_NDIM(mean) != 1 || ARR_NDIM(std) != 1 ||
+		ARR_DIMS(mean)[0] != channels || ARR_DIMS(std)[0] != channels ||
+		array_contains_nulls(mean) || array_contains_nulls(std))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("mean and std must each have %d elements, one "
+							   "per channel",
+							   channels)));
+	for (int c = 0; c < channels; c++)
+	{
+		out->mean[c] = ReadConstant(mean, c);
+		out->std[c] = ReadConstant(std, c);
+		if (!isfinite(out->mean[c]) || !isfinite(out->std[c]) ||
+			out->std[c] <= 0)
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("elements of mean must be finite, those of "
+								   "std positive"),
+							errhint("They are for pixel values of 0..255; a "
+									"mean of 0.485 of 0..1 is 123.675.")));
+	}
+	if (strcmp(order_name, "RGB") != 0 && strcmp(order_name, "BGR") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("channel_order must be RGB or BGR")));
+	out->width = width;
+	out->height = height;
+	out->channels = channels;
+	out->bgr = order_name[0] == 'B';
+}
+
+Model *
+ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
+		  const char *output)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "medimnet model", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Model *model = palloc0(sizeof *model);
+	Size limit = CacheLimit();
+	mmn_shape shape = {
+		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
+	mmn_network *network;
+	mmn_error err;
+	Size input;
+
+	CheckModel(mmn_network_load(&ModelEnv, VARDATA_ANY(onnx),
+								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
+			   name, &err);
+	limit -= mmn_network_bytes(network);
+	CheckModel(mmn_plan_create(&ModelEnv, network, &shape, output, limit,
+							   &model->plan, &err),
+			   name, &err);
+	model->context = context;
+	model->preprocess = *preprocess;
+	input = sizeof(float) * preprocess->channels * preprocess->width *
+			preprocess->height;
+	model->bytes = mmn_network_bytes(network) + mmn_plan_bytes(model->plan) +
+				   mmn_plan_workspace(model->plan) + input;
+	if (model->bytes > CacheLimit())
+	{
+		mmn_fail(&err, MMN_LIMIT, "weights, plan and workspace take %zu kB",
+				 model->bytes / 1024);
+		CheckModel(MMN_LIMIT, name, &err);
+	}
+	model->workspace =
+		MemoryContextAllocHuge(context, mmn_plan_workspace(model->plan));
+	model->input = palloc(input);
+	MemoryContextSwitchTo(caller);
+	return model;
+}
+
+static Datum
+Column(int i, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i,
+						 isnull);
+}
+
+static void
+RunQuery(SPIPlanPtr *plan, const char *sql, Oid type, Datum argument)
+{
+	if (!*plan)
+	{
+		SPIPlanPtr made = SPI_prepare(sql, 1, &type);
+
+		if (!made)
+			elog(ERROR, "SPI_prepare failed: %s",
+				 SPI_result_code_string(SPI_result));
+		SPI_keepplan(made);
+		*plan = made;
+	}
+	if (SPI_execute_plan(*plan, &argument, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "query on table model failed");
+}
+
+/* Reads, plans and caches the model of that id. */
+static Model *
+Fetch(const char *name, int32 model_id, TransactionId version)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext old;
+	mmn_preprocess preprocess;
+	bool isnull;
+	bytea *onnx;
+	char *output = NULL;
+	Datum datum;
+	Model *model;
+
+	RunQuery(&plan,
+			 "SELECT onnx, input_width, input_height, channels, mean, std,"
+			 " channel_order, output FROM medimnet.model WHERE model_id"
+			 " OPERATOR(pg_catalog.=) $1",
+			 INT4OID, Int32GetDatum(model_id));
+	if (SPI_processed != 1)
+		elog(ERROR, "model %d is gone", model_id);
+	datum = Column(8, &isnull);
+	if (!isnull)
+		output = TextDatumGetCString(datum);
+	ModelReadPreprocess(DatumGetInt32(Column(2, &isnull)),
+						DatumGetInt32(Column(3, &isnull)),
+						DatumGetInt32(Column(4, &isnull)),
+						DatumGetArrayTypeP(Column(5, &isnull)),
+						DatumGetArrayTypeP(Column(6, &isnull)),
+						DatumGetTextPP(Column(7, &isnull)), &preprocess);
+	onnx = DatumGetByteaPP(Column(1, &isnull));
+
+	/* what is there gives way first: the two need not fit together */
+	MakeRoom(Min(VARSIZE_ANY(onnx), CacheLimit()));
+	model = ModelLoad(name, onnx, &preprocess, output);
+	model->model_id = model_id;
+	model->version = version;
+	MakeRoom(model->bytes);
+	if (!cache_context)
+		cache_context = AllocSetContextCreate(
+			CacheMemoryContext, "medimnet models", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cache_context);
+	cache = lappend(cache, model);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(model->context, cache_context);
+	return model;
+}
+
+static bool
+HaveCatalog(void)
+{
+	RangeVar *table = makeRangeVar("medimnet", "model", -1);
+
+	return OidIsValid(RangeVarGetRelid(table, NoLock, true));
+}
+
+Model *
+ModelGet(text *name)
+{
+	static SPIPlanPtr plan = NULL;
+	char *name_text = text_to_cstring(name);
+	Model *found = NULL;
+	TransactionId version;
+	int32 model_id;
+	bool isnull;
+	ListCell *lc;
+
+	if (!HaveCatalog())
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the catalog does not exist"),
+				 errhint("Make it with: SELECT medimnet.create_catalog();")));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	RunQuery(&plan,
+			 "SELECT model_id, xmin FROM medimnet.model WHERE name OPERATOR("
+			 "pg_catalog.=) $1",
+			 TEXTOID, PointerGetDatum(name));
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name_text),
+				 errhint("Table medimnet.model lists the models; load_model() "
+						 "adds one.")));
+	model_id = DatumGetInt32(Column(1, &isnull));
+	version = DatumGetTransactionId(Column(2, &isnull));
+	foreach (lc, cache)
+	{
+		Model *m = lfirst(lc);
+
+		if (m->model_id == model_id && m->version == version)
+			found = m;
+	}
+	if (!found)
+		found = Fetch(name_text, model_id, version);
+	SPI_finish();
+	found->used = ++uses;
+	pfree(name_text);
+	return found;
+}
