@@ -48,8 +48,8 @@ test_permute(void)
 	is_int(good, 600, "every n from 1 to 600 is permuted");
 	good = 0;
 	for (int i = 0; i < 200; i++)
-		good += is_permutation(random_below(UINT64_MAX),
-							   1 + random_below(30000));
+		good +=
+			is_permutation(random_below(UINT64_MAX), 1 + random_below(30000));
 	is_int(good, 200, "so are 200 random n up to 30,000");
 	ok(is_permutation(1, 1000003), "and a million");
 
@@ -82,8 +82,10 @@ test_permute(void)
 		low = counts[i] < low ? counts[i] : low;
 		high = counts[i] > high ? counts[i] : high;
 	}
-	ok(chi < 60, "the 24 orders of four are about equally frequent "
-				 "(%d..%d of 1000, chi-squared %.0f)", low, high, chi);
+	ok(chi < 60,
+	   "the 24 orders of four are about equally frequent "
+	   "(%d..%d of 1000, chi-squared %.0f)",
+	   low, high, chi);
 
 	for (uint64_t key = 0; key < 2000; key++)
 		for (uint64_t i = 0; i < 100; i++)
@@ -109,8 +111,8 @@ typedef struct stream
 } stream;
 
 static stream
-make_stream(mmn_balance balance, uint64_t seed, uint64_t batch,
-			uint64_t strata, uint64_t max_members)
+make_stream(mmn_balance balance, uint64_t seed, uint64_t batch, uint64_t strata,
+			uint64_t max_members)
 {
 	stream s = {.members = calloc(strata, sizeof(uint64_t))};
 	mmn_error err = {0};
@@ -200,8 +202,9 @@ test_uniform(void)
 		free(in_batch);
 		free_stream(&s);
 	}
-	is_int(prefix_worst, 1, "uniform: no two strata ever differ by more "
-							"than one");
+	is_int(prefix_worst, 1,
+		   "uniform: no two strata ever differ by more "
+		   "than one");
 	is_int(batch_worst, 1, "uniform: nor do they within a batch");
 	is_int(wrong_turn, 0, "uniform: turns count up");
 	ok(orders == 0 || repeats < orders / 3,
@@ -242,15 +245,17 @@ test_sqrt(void)
 			}
 		}
 		for (uint64_t i = 0; i < strata; i++)
-			share_error = fmax(share_error,
-							   fabs(s.deal.quotas[i] / (double)period -
-									sqrt((double)s.members[i]) / sum) *
-								   (double)period);
+			share_error =
+				fmax(share_error, fabs(s.deal.quotas[i] / (double)period -
+									   sqrt((double)s.members[i]) / sum) *
+									  (double)period);
 		free(all);
 		free_stream(&s);
 	}
-	ok(worst < 1, "sqrt: after any n positions a stratum is within one of "
-				  "its share (%.4f)", worst);
+	ok(worst < 1,
+	   "sqrt: after any n positions a stratum is within one of "
+	   "its share (%.4f)",
+	   worst);
 	ok(share_error <= 1, "sqrt: shares are right to one in a period (%.2f)",
 	   share_error);
 	is_int(wrong_turn, 0, "sqrt: turns count up");
@@ -275,8 +280,8 @@ test_shares(void)
 	for (int i = 0; i < 600; i++)
 		extreme[i] = i ? 1 : MMN_PERMUTE_MAX;
 	long_schedule = calloc(mmn_schedule_period(600), sizeof(uint32_t));
-	is_int(mmn_schedule_build(&mmn_env_default, 5, 600, extreme,
-							  long_schedule, &err),
+	is_int(mmn_schedule_build(&mmn_env_default, 5, 600, extreme, long_schedule,
+							  &err),
 		   MMN_OK, "sqrt: a giant among dwarfs can be scheduled");
 	for (uint32_t s = 0; s < 600; s++)
 	{
@@ -301,8 +306,7 @@ test_cover(mmn_balance balance, const char *name)
 	for (int trial = 0; trial < 100; trial++)
 	{
 		uint64_t batch = 8 * (1 + random_below(8));
-		uint64_t strata =
-			balance == MMN_BALANCE_NONE ? 1 : 1 + random_below(9);
+		uint64_t strata = balance == MMN_BALANCE_NONE ? 1 : 1 + random_below(9);
 		stream s = make_stream(balance, (uint64_t)trial, batch, strata, 40);
 		uint64_t positions = 3000;
 		uint64_t *seen = calloc(strata * 40, sizeof(*seen));
@@ -315,9 +319,9 @@ test_cover(mmn_balance balance, const char *name)
 			mmn_deal_at(&s.deal, p, &stratum, &turn);
 			ordinal = mmn_draw(s.deal.seed, stratum, s.members[stratum], turn);
 			/* in cycle c, exactly those seen c times are still to come */
-			not_in_cycle += ordinal >= s.members[stratum] ||
-							seen[stratum * 40 + ordinal] !=
-								turn / s.members[stratum];
+			not_in_cycle +=
+				ordinal >= s.members[stratum] ||
+				seen[stratum * 40 + ordinal] != turn / s.members[stratum];
 			seen[stratum * 40 + ordinal]++;
 			if (turn < s.members[stratum] && s.members[stratum] > 20)
 				same_order += ordinal == mmn_draw(s.deal.seed, stratum,

@@ -307,8 +307,7 @@ mmn_deal_init(mmn_deal *deal, const mmn_env *env, mmn_balance balance,
 	if (!schedule || period != mmn_schedule_period(strata))
 		return mmn_fail(err, MMN_BAD_DATA,
 						"a schedule of %llu positions does not fit %llu strata",
-						(unsigned long long)period,
-						(unsigned long long)strata);
+						(unsigned long long)period, (unsigned long long)strata);
 	turns = mmn_alloc_array(env, period, sizeof(*turns));
 	quotas = mmn_alloc_zero(env, strata, sizeof(*quotas));
 	deal->period = period;

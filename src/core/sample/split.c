@@ -116,8 +116,7 @@ neediest(const division *d, const unit *u)
 		{
 			const mmn_unit_count *c = &d->counts[i];
 			double total = (double)d->labels[c->label].images;
-			double have =
-				(double)d->images[(size_t)s * d->n_labels + c->label];
+			double have = (double)d->images[(size_t)s * d->n_labels + c->label];
 
 			score += c->images / total * (have + c->images / 2.0) /
 					 (d->fractions[s] * total);
@@ -318,8 +317,8 @@ mmn_split_assign(const mmn_env *env, uint64_t seed, uint32_t units,
 	d.images = mmn_alloc_zero(env, (size_t)splits * labels, sizeof(*d.images));
 	d.having = mmn_alloc_zero(env, (size_t)splits * labels, sizeof(*d.having));
 	d.split_size = mmn_alloc_zero(env, splits, sizeof(*d.split_size));
-	if (!d.units || !d.by_label || !d.labels || !rarest || !d.images || !d.having ||
-		!d.split_size)
+	if (!d.units || !d.by_label || !d.labels || !rarest || !d.images ||
+		!d.having || !d.split_size)
 	{
 		status = mmn_fail(err, MMN_NO_MEMORY, "no memory for %u units", units);
 		goto done;
@@ -358,8 +357,8 @@ find_root(uint32_t *root, uint32_t i)
 }
 
 mmn_status
-mmn_components(uint32_t n, uint64_t edges, const uint32_t *a,
-			   const uint32_t *b, uint32_t *root, mmn_error *err)
+mmn_components(uint32_t n, uint64_t edges, const uint32_t *a, const uint32_t *b,
+			   uint32_t *root, mmn_error *err)
 {
 	for (uint32_t i = 0; i < n; i++)
 		root[i] = i;

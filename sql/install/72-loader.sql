@@ -1,0 +1,288 @@
+/*
+ * Loaders: how a split of a dataset becomes an endless stream of batches.
+ */
+CREATE FUNCTION @extschema@.loader_frozen() RETURNS trigger
+	LANGUAGE plpgsql
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	frozen record;
+BEGIN
+	IF TG_OP = 'TRUNCATE' THEN
+		SELECT l.name INTO frozen FROM @extschema@.loader l WHERE l.samples IS NOT NULL ORDER BY l.loader_id LIMIT 1;
+	ELSIF TG_LEVEL = 'ROW' THEN
+		frozen := OLD;
+	ELSE
+		SELECT l.name INTO frozen
+		FROM (SELECT DISTINCT c.loader_id FROM changed c) d
+		JOIN @extschema@.loader l USING (loader_id)
+		WHERE l.samples IS NOT NULL ORDER BY l.loader_id LIMIT 1;
+	END IF;
+	IF frozen.name IS NOT NULL THEN
+		RAISE object_not_in_prerequisite_state USING
+			MESSAGE = format('loader "%s" cannot be changed', frozen.name),
+			HINT = 'A batch must stay what it is. Create another loader, or remove this one with drop_loader().';
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.loader_frozen() IS 'trigger: nothing of a finished loader changes';
+
+CREATE FUNCTION @extschema@.create_loader_tables() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $body$
+DECLARE
+	c record;
+BEGIN
+	CREATE SEQUENCE @extschema@.loader_id_seq;
+	CREATE TABLE @extschema@.loader (
+		loader_id bigint PRIMARY KEY DEFAULT nextval('@extschema@.loader_id_seq'),
+		name text NOT NULL UNIQUE CHECK (name <> ''),
+		dataset_id bigint NOT NULL REFERENCES @extschema@.dataset_version,
+		split text NOT NULL,
+		batch_size int NOT NULL CHECK (batch_size > 0),
+		width int NOT NULL CHECK (width > 0),
+		height int NOT NULL CHECK (height > 0),
+		channels int NOT NULL CHECK (channels IN (1, 3)),
+		dtype text NOT NULL CHECK (dtype IN ('uint8', 'int16', 'uint16', 'float16', 'float32')),
+		balance text NOT NULL CHECK (balance IN ('none', 'uniform', 'sqrt')),
+		balance_by text[] NOT NULL,
+		seed bigint NOT NULL,
+		strata int,
+		samples bigint,
+		schedule bytea,
+		created_at timestamptz NOT NULL DEFAULT now()
+	);
+	ALTER SEQUENCE @extschema@.loader_id_seq OWNED BY @extschema@.loader.loader_id;
+	CREATE INDEX loader_dataset_idx ON @extschema@.loader (dataset_id);
+	CREATE TABLE @extschema@.loader_stratum (
+		loader_id bigint NOT NULL REFERENCES @extschema@.loader ON DELETE CASCADE,
+		stratum int NOT NULL,
+		key jsonb NOT NULL,
+		members bigint NOT NULL CHECK (members > 0),
+		PRIMARY KEY (loader_id, stratum)
+	);
+	-- looked up by number only: a copy of what the dataset says, in the order of
+	-- the numbers, so that a batch costs the same whatever the dataset's size
+	CREATE TABLE @extschema@.loader_member (
+		loader_id bigint NOT NULL,
+		stratum int NOT NULL,
+		ordinal bigint NOT NULL,
+		subject_id bigint NOT NULL,
+		image_id bigint NOT NULL,
+		label int NOT NULL,
+		frame int NOT NULL,
+		PRIMARY KEY (loader_id, stratum, ordinal),
+		FOREIGN KEY (loader_id, stratum) REFERENCES @extschema@.loader_stratum ON DELETE CASCADE
+	);
+
+	CREATE TRIGGER frozen AFTER UPDATE ON @extschema@.loader
+		FOR EACH ROW WHEN (OLD.samples IS NOT NULL) EXECUTE FUNCTION @extschema@.loader_frozen();
+	CREATE TRIGGER frozen_truncate BEFORE TRUNCATE ON @extschema@.loader
+		FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.loader_frozen();
+	FOR c IN SELECT r.relation, e.* FROM unnest('{loader_stratum,loader_member}'::text[]) AS r (relation),
+		(VALUES ('frozen_insert', 'AFTER INSERT', 'REFERENCING NEW TABLE AS changed'),
+			('frozen_update_old', 'AFTER UPDATE', 'REFERENCING OLD TABLE AS changed'),
+			('frozen_update_new', 'AFTER UPDATE', 'REFERENCING NEW TABLE AS changed'),
+			('frozen_delete', 'AFTER DELETE', 'REFERENCING OLD TABLE AS changed'),
+			('frozen_truncate', 'BEFORE TRUNCATE', '')) AS e (name, event, transition)
+	LOOP
+		EXECUTE format('CREATE TRIGGER %I %s ON @extschema@.%I %s FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.loader_frozen()',
+			c.name, c.event, c.relation, c.transition);
+	END LOOP;
+
+	FOR c IN SELECT * FROM (VALUES
+		('loader', NULL, 'how a split of a dataset becomes batches; never changed'),
+		('loader', 'loader_id', 'key'),
+		('loader', 'name', 'as given to batch()'),
+		('loader', 'dataset_id', 'the dataset version'),
+		('loader', 'split', 'the split whose members it serves'),
+		('loader', 'batch_size', 'images of a step, all ranks together'),
+		('loader', 'width', 'columns of every image'),
+		('loader', 'height', 'rows of every image'),
+		('loader', 'channels', '1 or 3'),
+		('loader', 'dtype', 'element type of the images; uint8: rendered for the eye; others: stored values'),
+		('loader', 'balance', 'none, uniform or sqrt: how often each stratum comes'),
+		('loader', 'balance_by', 'what makes a stratum: label, or columns of view catalog'),
+		('loader', 'seed', 'key of all permutations'),
+		('loader', 'strata', 'number of strata'),
+		('loader', 'samples', 'number of members; NULL: not finished yet'),
+		('loader', 'schedule', 'balance sqrt: the strata of one period of positions, 4 bytes each, little-endian'),
+		('loader', 'created_at', 'when create_loader() was called'),
+		('loader_stratum', NULL, 'strata of loaders'),
+		('loader_stratum', 'loader_id', 'which loader'),
+		('loader_stratum', 'stratum', 'number, from 0'),
+		('loader_stratum', 'key', 'the values of balance_by that its members have in common'),
+		('loader_stratum', 'members', 'number of members'),
+		('loader_member', NULL, 'members of loaders, by number'),
+		('loader_member', 'loader_id', 'which loader'),
+		('loader_member', 'stratum', 'which stratum'),
+		('loader_member', 'ordinal', 'number within the stratum, from 0'),
+		('loader_member', 'subject_id', 'whose image'),
+		('loader_member', 'image_id', 'which image'),
+		('loader_member', 'label', 'index into the dataset''s classes, from 0'),
+		('loader_member', 'frame', 'which frame, from 1')
+	) AS v (relation, attribute, says)
+	LOOP
+		IF c.attribute IS NULL THEN
+			EXECUTE format('COMMENT ON TABLE @extschema@.%I IS %L', c.relation, c.says);
+		ELSE
+			EXECUTE format('COMMENT ON COLUMN @extschema@.%I.%I IS %L', c.relation, c.attribute, c.says);
+		END IF;
+	END LOOP;
+END
+$body$;
+COMMENT ON FUNCTION @extschema@.create_loader_tables() IS 'the tables of loaders, for create_dataset_tables(); not for direct use';
+
+CREATE FUNCTION @extschema@.loader_schedule(balance text, seed bigint, batch_size int, members bigint[]) RETURNS bytea
+	AS 'MODULE_PATHNAME', 'medimnet_loader_schedule' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.loader_schedule(text, bigint, int, bigint[]) IS
+	'which strata, of that many members each, a period of positions deals when balance is sqrt, else NULL; error when a limit is exceeded';
+
+CREATE FUNCTION @extschema@.check_loader(width int, height int, channels int, dtype text, balance text, batch_size int) RETURNS void
+	AS 'MODULE_PATHNAME', 'medimnet_check_loader' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.check_loader(int, int, int, text, text, int) IS 'error unless batches of that kind can be made';
+
+CREATE FUNCTION @extschema@.create_loader(name text, dataset text, split text, batch_size int, width int, height int,
+	channels int DEFAULT 1, dtype text DEFAULT 'uint8', balance text DEFAULT 'uniform',
+	balance_by text[] DEFAULT '{label}', seed bigint DEFAULT 0) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	from_dataset bigint;
+	new_id bigint;
+	stratum_key text;
+	unknown text;
+	splits text;
+	members bigint[];
+BEGIN
+	IF name IS NULL OR dataset IS NULL OR split IS NULL OR batch_size IS NULL OR width IS NULL OR height IS NULL
+		OR channels IS NULL OR dtype IS NULL OR balance IS NULL OR balance_by IS NULL OR seed IS NULL
+		OR array_position(balance_by, NULL) IS NOT NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'no part of a loader''s definition can be null';
+	END IF;
+	IF name = '' THEN
+		RAISE invalid_name USING MESSAGE = 'the name of a loader cannot be empty';
+	END IF;
+	from_dataset := dataset_id(dataset);
+	PERFORM check_loader(width, height, channels, dtype, balance, batch_size);
+	IF EXISTS (SELECT FROM @extschema@.loader l WHERE l.name = create_loader.name) THEN
+		RAISE duplicate_object USING MESSAGE = format('loader "%s" exists already', name),
+			HINT = 'A loader is never changed; choose another name, or remove it with drop_loader().';
+	END IF;
+	IF NOT EXISTS (SELECT FROM @extschema@.dataset_group g WHERE g.dataset_id = from_dataset AND g.split = create_loader.split) THEN
+		SELECT string_agg(DISTINCT quote_literal(g.split), ', ') INTO splits
+		FROM @extschema@.dataset_group g WHERE g.dataset_id = from_dataset;
+		RAISE undefined_object USING MESSAGE = format('dataset "%s" has nothing in a split "%s"', dataset, split),
+			HINT = format('Its splits are %s.', splits);
+	END IF;
+	IF cardinality(balance_by) = 0 AND balance <> 'none' THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'balance_by is empty',
+			HINT = 'Balance by ''{label}'', or say balance => ''none''.';
+	END IF;
+	SELECT string_agg(quote_literal(b), ', ') INTO unknown FROM unnest(balance_by) b
+	WHERE b <> 'label' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = '@extschema@.catalog'::regclass AND a.attname = b AND a.attnum > 0);
+	IF unknown IS NOT NULL THEN
+		RAISE undefined_column USING MESSAGE = format('cannot balance by %s', unknown),
+			HINT = 'Balance by label, or by columns of view @extschema@.catalog such as modality, anatomy or collection.';
+	END IF;
+	-- the label is the dataset's, not the catalog's of today
+	SELECT CASE WHEN balance = 'none' THEN quote_literal('{}') || '::jsonb'
+		ELSE 'jsonb_build_object(' || string_agg(DISTINCT format('%L, %s', b,
+			CASE b WHEN 'label' THEN 'v.classes[m.label + 1]' ELSE format('c.%I', b) END), ', ') || ')' END
+	INTO stratum_key FROM unnest(balance_by) b;
+
+	INSERT INTO @extschema@.loader AS l (name, dataset_id, split, batch_size, width, height, channels, dtype, balance, balance_by, seed)
+	VALUES (name, from_dataset, split, batch_size, width, height, channels, dtype, balance, balance_by, seed)
+	RETURNING l.loader_id INTO new_id;
+	CREATE TEMPORARY TABLE medimnet_member (key jsonb, subject_id bigint, image_id bigint, label int, frame int) ON COMMIT DROP;
+	EXECUTE format('INSERT INTO pg_temp.medimnet_member SELECT %s, m.subject_id, m.image_id, m.label, m.frame
+		FROM @extschema@.dataset_member m JOIN @extschema@.dataset_version v USING (dataset_id)
+		LEFT JOIN @extschema@.catalog c USING (subject_id, image_id)
+		WHERE m.dataset_id = $1 AND m.split = $2', stratum_key) USING from_dataset, split;
+	INSERT INTO @extschema@.loader_stratum (loader_id, stratum, key, members)
+	SELECT new_id, row_number() OVER (ORDER BY key::text COLLATE "C") - 1, key, count(*)
+	FROM pg_temp.medimnet_member GROUP BY key;
+	INSERT INTO @extschema@.loader_member (loader_id, stratum, ordinal, subject_id, image_id, label, frame)
+	SELECT new_id, s.stratum, row_number() OVER (PARTITION BY s.stratum ORDER BY m.image_id) - 1, m.subject_id, m.image_id, m.label, m.frame
+	FROM pg_temp.medimnet_member m JOIN @extschema@.loader_stratum s ON s.loader_id = new_id AND s.key = m.key;
+	DROP TABLE pg_temp.medimnet_member;
+	SELECT array_agg(s.members ORDER BY s.stratum) INTO members FROM @extschema@.loader_stratum s WHERE s.loader_id = new_id;
+	UPDATE @extschema@.loader l SET strata = cardinality(members), samples = (SELECT sum(n) FROM unnest(members) n),
+		schedule = loader_schedule(create_loader.balance, create_loader.seed, create_loader.batch_size, members)
+	WHERE l.loader_id = new_id;
+	RETURN new_id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.create_loader(text, text, text, int, int, int, int, text, text, text[], bigint) IS
+	'defines an endless stream of batches of a dataset''s split; returns loader_id';
+
+CREATE FUNCTION @extschema@.loader_id(loader text) RETURNS bigint
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	id bigint;
+BEGIN
+	PERFORM require_catalog();
+	SELECT l.loader_id INTO id FROM @extschema@.loader l WHERE l.name = loader_id.loader AND l.samples IS NOT NULL;
+	IF id IS NULL THEN
+		RAISE undefined_object USING
+			MESSAGE = format('loader "%s" does not exist', loader),
+			HINT = 'Table @extschema@.loader lists loaders; create_loader() makes one.';
+	END IF;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.loader_id(text) IS 'key of a loader';
+
+CREATE FUNCTION @extschema@.drop_loader(loader text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	id bigint := loader_id(loader);
+BEGIN
+	DELETE FROM @extschema@.loader l WHERE l.loader_id = id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.drop_loader(text) IS 'removes a loader';
+
+CREATE FUNCTION @extschema@.loader_info(loader text)
+	RETURNS TABLE (dataset text, split text, classes text[], samples bigint, steps_per_epoch bigint, batch_size int,
+		width int, height int, channels int, dtype text, balance text, balance_by text[], strata int,
+		smallest_stratum bigint, largest_stratum bigint, seed bigint)
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	id bigint := loader_id(loader);
+BEGIN
+	RETURN QUERY
+		SELECT v.name || '@' || v.version, l.split, v.classes, l.samples, (l.samples + l.batch_size - 1) / l.batch_size, l.batch_size,
+			l.width, l.height, l.channels, l.dtype, l.balance, l.balance_by, l.strata, s.least, s.most, l.seed
+		FROM @extschema@.loader l JOIN @extschema@.dataset_version v USING (dataset_id),
+			(SELECT min(t.members) AS least, max(t.members) AS most FROM @extschema@.loader_stratum t WHERE t.loader_id = id) s
+		WHERE l.loader_id = id;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.loader_info(text) IS
+	'definition of a loader in one row; steps_per_epoch: steps that show as many images as the split has';
+
+CREATE FUNCTION @extschema@.batch(loader text, step bigint, rank int DEFAULT 0, world_size int DEFAULT 1,
+	OUT images @extschema@.tensor, OUT labels int[], OUT image_ids bigint[])
+	AS 'MODULE_PATHNAME', 'medimnet_batch' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.batch(text, bigint, int, int) IS
+	'a rank''s share of the batch of a step: images as a tensor [N,C,H,W], their labels and image_ids; the same on every call, in every session, on every replica';
+
+CREATE FUNCTION @extschema@.batch_rows(loader text, first_step bigint, last_step bigint, rank int DEFAULT 0, world_size int DEFAULT 1,
+	OUT step bigint, OUT "position" int, OUT image_id bigint, OUT label int, OUT image @extschema@.tensor) RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'medimnet_batch_rows' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000 ROWS 1000;
+COMMENT ON FUNCTION @extschema@.batch_rows(text, bigint, bigint, int, int) IS
+	'the images of batch() of several steps, a row each, as a stream: call it in the SELECT list, where nothing is gathered up first';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.create_loader_tables(),
+	@extschema@.create_loader(text, text, text, int, int, int, int, text, text, text[], bigint),
+	@extschema@.drop_loader(text) FROM PUBLIC;

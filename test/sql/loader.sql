@@ -1,0 +1,122 @@
+-- loaders and batches
+SET client_min_messages = warning;
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT * FROM medimnet.batch('l', 0);
+SELECT * FROM medimnet.loader_info('l');
+SELECT medimnet.create_loader('l', 'd', 'train', 8, 4, 4);
+SELECT medimnet.create_catalog();
+SELECT medimnet.add_collection('study', 'CC0-1.0');
+SET search_path = medimnet, public;
+
+-- 40 images of 2x2 pixels: rare (3), some (9), many (28); one subject each; the
+-- first sample of each is its number
+INSERT INTO subject (subject_id) SELECT generate_series(1, 40);
+INSERT INTO image (subject_id, image_id, collection_id, status, media_type, file_hash, content_hash, modality, width, height, channels, frames)
+SELECT n, n, 1, 'stored', 'image/png', sha256(n::text::bytea), sha256(n::text::bytea), CASE WHEN n % 2 = 0 THEN 'CT' ELSE 'MR' END, 2, 2, 1, 1
+FROM generate_series(1, 40) n;
+INSERT INTO image_content (subject_id, image_id, content)
+SELECT n, n, png(('2x2x1 u8 raw \x' || encode(set_byte('\x00804020', 0, n), 'hex'))::pixels) FROM generate_series(1, 40) n;
+CREATE VIEW chosen AS SELECT image_id, CASE WHEN image_id <= 3 THEN 'rare' WHEN image_id <= 12 THEN 'some' ELSE 'many' END AS label FROM catalog;
+SELECT create_dataset('all', 'SELECT * FROM chosen', '{"all":1}');
+
+SELECT create_loader('even', 'all', 'all', 6, 2, 2);
+SELECT * FROM loader_info('even') \gx
+SELECT loader_id, stratum, key, members FROM loader_stratum ORDER BY stratum;
+
+-- a batch is even, whole, and what the images are
+SELECT dtype(images), shape(images), labels, image_ids FROM batch('even', 0);
+SELECT array_agg(l ORDER BY l) FROM batch('even', 7), unnest(labels) l;
+SELECT step, bool_and(label = CASE WHEN image_id <= 3 THEN 1 WHEN image_id <= 12 THEN 2 ELSE 0 END) AS labels_right,
+	bool_and(image::real[] = ARRAY[[[image_id, 128], [64, 32]]]::real[]) AS images_right
+FROM batch_rows('even', 3, 5) GROUP BY step ORDER BY step;
+-- the rows are the batch
+SELECT (SELECT array_agg(image_id ORDER BY position) FROM batch_rows('even', 11, 11)) = image_ids,
+	(SELECT array_agg(label ORDER BY position) FROM batch_rows('even', 11, 11)) = labels,
+	(SELECT array_agg(image::real[] ORDER BY position) FROM batch_rows('even', 11, 11)) = images::real[]
+FROM batch('even', 11);
+-- so are the ranks
+SELECT bool_and(b.image_ids = r1.image_ids || r2.image_ids || r3.image_ids)
+FROM generate_series(0, 9) step, batch('even', step) b, batch('even', step, 0, 3) r1, batch('even', step, 1, 3) r2, batch('even', step, 2, 3) r3;
+SELECT DISTINCT shape(images) FROM batch('even', 0, 2, 3);
+-- as a stream, in the SELECT list
+SELECT (r).step, (r).position, (r).image_id, shape((r).image) FROM (SELECT batch_rows('even', 0, 1, 1, 2) AS r) s;
+SELECT count(*) FROM batch_rows('even', 5, 4);
+-- cycles: each of the rare comes once in three rounds
+SELECT image_id, count(*) FROM batch_rows('even', 0, 11) WHERE label = 1 GROUP BY image_id ORDER BY image_id;
+
+-- none: an epoch has everything once
+SELECT create_loader('plain', 'all', 'all', 8, 2, 2, balance => 'none');
+SELECT strata, samples, steps_per_epoch FROM loader_info('plain');
+SELECT count(*), count(DISTINCT image_id) FROM batch_rows('plain', 0, 4);
+SELECT count(*), count(DISTINCT image_id) FROM batch_rows('plain', 5, 9);
+SELECT a.image_ids = b.image_ids AS same FROM batch('plain', 0) a, batch('plain', 5) b;
+-- sqrt: shares by the square root of 3, 9 and 28
+SELECT create_loader('root', 'all', 'all', 8, 2, 2, balance => 'sqrt');
+SELECT key, length(schedule) FROM loader_stratum JOIN loader USING (loader_id) WHERE name = 'root' ORDER BY stratum;
+SELECT label, count(*), round(100 * sqrt(CASE label WHEN 0 THEN 28 WHEN 1 THEN 3 ELSE 9 END) / (sqrt(28) + sqrt(3) + sqrt(9))) AS share
+FROM batch_rows('root', 0, 24) WHERE step * 8 + position < 100 GROUP BY label ORDER BY label;
+-- by more than the label
+SELECT create_loader('fine', 'all', 'all', 6, 2, 2, balance_by => '{label,modality}');
+SELECT key, members FROM loader_stratum WHERE loader_id = loader_id('fine') ORDER BY stratum;
+SELECT label, image_id % 2, count(*) FROM batch_rows('fine', 2, 3) GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- sizes, channels, types
+SELECT create_loader('rgb', 'all', 'all', 1, 4, 3, channels => 3, balance => 'none');
+SELECT shape(images), (images::real[])[1:1][1:1] = (images::real[])[1:1][3:3] AS channels_equal FROM batch('rgb', 0);
+SELECT create_loader('f32', 'all', 'all', 1, 1, 1, dtype => 'float32', balance => 'none', seed => 3);
+SELECT dtype(images), images::real[] = ARRAY[[[[(image_ids[1] + 128 + 64 + 32) / 4.0]]]]::real[] AS mean FROM batch('f32', 0);
+SELECT count(create_loader(d, 'all', 'all', 1, 2, 2, dtype => d, balance => 'none')) FROM unnest('{uint16,int16,float16}'::text[]) d;
+SELECT d, dtype(images), images::real[] = ARRAY[[[[image_ids[1], 128], [64, 32]]]]::real[] AS exact
+FROM unnest('{uint16,int16,float16}'::text[]) d, batch(d, 1) b;
+-- colour to gray
+INSERT INTO subject VALUES (50);
+INSERT INTO image (subject_id, image_id, collection_id, status, media_type, file_hash, width, height, channels, frames)
+VALUES (50, 50, 1, 'stored', 'image/png', sha256('50'), 2, 2, 3, 1);
+INSERT INTO image_content (subject_id, image_id, content) VALUES (50, 50, png('2x1x3 u8 rgb \xff000000ff00'::pixels));
+SELECT create_dataset('colour', 'SELECT 50 AS image_id, ''c'' AS label', '{"all":1}');
+SELECT create_loader('gray', 'colour', 'all', 1, 2, 1), create_loader('colour', 'colour', 'all', 1, 2, 1, channels => 3);
+SELECT images FROM batch('gray', 0) UNION ALL SELECT images FROM batch('colour', 0);
+
+-- what is refused
+SELECT batch('nothing', 0);
+SELECT batch('even', -1);
+SELECT batch('even', 9223372036854775807);
+SELECT batch('even', 0, 3, 3);
+SELECT batch('even', 0, -1, 3);
+SELECT batch('even', 0, 0, 4);
+SELECT batch('even', 0, 0, 0);
+SELECT batch_rows('even', -1, 1);
+SELECT batch(NULL, 0);
+SELECT create_loader('even', 'all', 'all', 6, 2, 2);
+SELECT create_loader('x', 'none', 'all', 6, 2, 2);
+SELECT create_loader('x', 'all', 'train', 6, 2, 2);
+SELECT create_loader('x', 'all', 'all', 0, 2, 2);
+SELECT create_loader('x', 'all', 'all', 6, 0, 2);
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, channels => 2);
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, dtype => 'float64');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, balance => 'fair');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, balance_by => '{hospital}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, balance_by => '{}');
+SELECT create_loader('x', 'all', 'all', 100000, 2000, 2000);
+SELECT create_loader('', 'all', 'all', 6, 2, 2);
+SELECT create_loader('x', 'all', NULL, 6, 2, 2);
+
+-- a loader is never changed, and keeps its dataset
+UPDATE loader SET seed = 1;
+UPDATE loader_member SET label = 0;
+DELETE FROM loader_member WHERE ordinal = 0 AND loader_id = loader_id('even');
+INSERT INTO loader_stratum VALUES (loader_id('even'), 9, '{}', 1);
+SELECT drop_dataset('colour');
+SELECT drop_loader('gray'), drop_loader('colour');
+SELECT drop_dataset('colour');
+SELECT batch('gray', 0);
+
+-- an image that cannot be served is named
+UPDATE image SET status = 'quarantined' WHERE image_id <= 12 AND image_id > 3;
+SELECT batch('even', 0);
+UPDATE image SET status = 'stored';
+UPDATE image_content SET content = 'garbage' WHERE image_id BETWEEN 13 AND 40;
+SELECT create_dataset('bad', 'SELECT image_id, label FROM chosen WHERE image_id = 13', '{"all":1}');
+SELECT create_loader('bad', 'bad', 'all', 1, 2, 2);
+SELECT batch('bad', 0);
