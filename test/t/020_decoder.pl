@@ -1,0 +1,214 @@
+# The decoder helper: whatever it is fed, and whatever happens to it, a session
+# sees one clean error at most.
+use strict;
+use warnings;
+use Compress::Zlib;
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::Bin;
+use Medimnet;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $crashers = Medimnet::shared('data/crashers');
+my $files = tempdir(CLEANUP => 1);
+my $pkglibdir = `pg_config --pkglibdir`;
+chomp $pkglibdir;
+
+# ---- its sandbox ----
+
+my $check = `'$pkglibdir/medimnet-decoder' --check-sandbox`;
+is($?, 0, 'the sandbox holds') or diag($check);
+unlike($check, qr/^not ok/m, 'all of it');
+
+my $node = Medimnet::node('decoder');
+$node->safe_psql('postgres', 'CREATE EXTENSION medimnet');
+$node->safe_psql('postgres', q{
+CREATE FUNCTION try_decode(content bytea) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	x medimnet.pixels;
+	detail text;
+BEGIN
+	x := medimnet.decode_frame(content);
+	RETURN medimnet.width(x) || 'x' || medimnet.height(x);
+EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded OR out_of_memory THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN detail;
+END $$;
+-- how many files this backend has open
+CREATE FUNCTION open_files() RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/fd') $$;
+});
+
+# A PNG file of one grey level after another, whose rows compress well.
+sub png
+{
+	my ($width, $height) = @_;
+	my $chunk = sub {
+		my ($type, $data) = @_;
+		return pack('N', length $data) . $type . $data . pack('N', crc32($type . $data));
+	};
+	my $deflate = deflateInit(-Level => 1);
+	my $data = '';
+	for my $y (0 .. $height - 1)
+	{
+		# filter 4 (Paeth) is the slowest to undo
+		my $row = chr(4) . pack('C*', map { ($y * 7 + $_ * $_) & 3 } 0 .. 63) x ($width / 64);
+		$data .= $deflate->deflate($row);
+	}
+	$data .= $deflate->flush;
+	return "\x89PNG\r\n\x1a\n" . $chunk->('IHDR', pack('NNCCCCC', $width, $height, 8, 0, 0, 0, 0)) .
+	  $chunk->('IDAT', $data) . $chunk->('IEND', '');
+}
+
+sub spew
+{
+	my ($name, $bytes) = @_;
+	open my $f, '>:raw', "$files/$name" or die "cannot write $name: $!";
+	print $f $bytes;
+	close $f;
+	return "pg_read_binary_file('$files/$name')";
+}
+my $small = spew('small.png', png(64, 64));
+my $large = spew('large.png', png(15360, 16000));
+
+# ---- files that crash, hang or bloat GDCM ----
+
+my @crashers = sort glob "$crashers/*";
+is(scalar(@crashers), 83, 'there are 83 crashers');
+my @outcomes = split /\n/, $node->safe_psql('postgres', join '',
+	map { "SELECT regexp_replace(try_decode(pg_read_binary_file('$_')), E'\\n', ' ');" } @crashers);
+is(scalar(@outcomes), 83, 'each has one outcome');
+note(sprintf '%s: %s', $crashers[$_] =~ s{.*/}{}r, $outcomes[$_]) for 0 .. $#outcomes;
+
+# ---- interrupts ----
+
+# Runs SQL that is to fail while it decodes; milliseconds until it does so.
+sub timed
+{
+	my ($before, $sql) = @_;
+	my ($out, $err);
+	$node->psql('postgres', qq{
+SELECT try_decode($small);
+$before
+SELECT clock_timestamp() AS t0 \\gset
+$sql
+SET statement_timeout = 0;
+SELECT 'took ' || (extract(epoch FROM clock_timestamp() - :'t0'::timestamptz) * 1000)::int;
+SELECT try_decode($small);
+}, stdout => \$out, stderr => \$err, on_error_stop => 0);
+	my ($took) = $out =~ /^took (\d+)$/m;
+	my $survived = $out =~ /^64x64\n.*^64x64\Z/ms;
+	return ($took // -1, $err, $survived);
+}
+
+# The helper of the psql session's backend gets a signal.
+sub signal_helper
+{
+	my ($signal) = @_;
+	return qq{
+SELECT pg_backend_pid() AS pid \\gset
+\\setenv BACKEND :pid
+\\! kill -$signal \$(cat /proc/\$BACKEND/task/\$BACKEND/children)
+};
+}
+
+my ($whole) = timed('', "SELECT try_decode($large);");
+cmp_ok($whole, '>', 600, "a large PNG takes $whole ms to decode");
+
+my ($took, $err, $survived) = timed('SET statement_timeout = 200;', "SELECT medimnet.decode_frame($large);");
+like($err, qr/canceling statement due to statement timeout/, 'statement_timeout ends a decode');
+cmp_ok($took, '<', 400, "in time: after $took ms");
+ok($survived, 'and the session decodes on');
+
+# pg_cancel_backend from another session, while the helper is stopped
+($took, $err, $survived) = timed(
+	signal_helper('STOP') . '\! (sleep 0.3; psql -X -q -d postgres -c "SELECT pg_cancel_backend($BACKEND)") >/dev/null &' . "\n",
+	"SELECT medimnet.decode_frame($small);");
+like($err, qr/canceling statement due to user request/, 'a cancel ends a decode');
+cmp_ok($took, '<', 600, "in time: $took ms, of which 300 passed before");
+ok($survived, 'and the session decodes on');
+
+($took, $err, $survived) = timed(
+	signal_helper('STOP') . "SET medimnet.decoder_timeout = '300ms';", "SELECT medimnet.decode_frame($small);");
+like($err, qr/decoding took longer than 300 ms/, 'a helper that hangs is one error');
+cmp_ok($took, '<', 500, "after $took ms");
+ok($survived, 'and the session decodes on');
+
+# ---- death ----
+
+($took, $err, $survived) = timed(signal_helper('KILL'), "SELECT try_decode($small);");
+ok($survived, 'a helper killed between calls is replaced');
+
+($took, $err, $survived) = timed(
+	signal_helper('STOP') . '\! (sleep 0.2; kill -KILL $(cat /proc/$BACKEND/task/$BACKEND/children)) &' . "\n",
+	"SELECT medimnet.decode_frame($small);");
+like($err, qr/ERROR:  could not decode image\nDETAIL:  the decoder helper was ended by signal 9/, 'a helper killed in a call is one error');
+ok($survived, 'and the session decodes on');
+
+# ---- no leaks ----
+
+my $garbage = "medimnet.decode_frame('\\x89504e470d0a1a0a0000')";
+my $result = $node->safe_psql('postgres', qq{
+SELECT try_decode($small);
+SELECT open_files() AS before \\gset
+DO \$\$ BEGIN
+	FOR i IN 1..60 LOOP
+		BEGIN
+			PERFORM medimnet.width($garbage);
+		EXCEPTION WHEN data_exception THEN NULL;
+		END;
+	END LOOP;
+END \$\$;
+SELECT try_decode($small);
+SELECT open_files() - :before;
+SELECT pg_backend_pid() AS pid \\gset
+\\setenv BACKEND :pid
+\\! wc -w < /proc/\$BACKEND/task/\$BACKEND/children
+});
+like($result, qr/^64x64\n64x64\n0\n1$/, '60 failures in subtransactions leave one helper and no file behind');
+
+# ---- roles and settings ----
+
+$node->safe_psql('postgres', 'CREATE ROLE reader; GRANT USAGE ON SCHEMA medimnet TO reader;');
+$result = $node->safe_psql('postgres', qq{
+SELECT pg_backend_pid() AS pid \\gset
+\\setenv BACKEND :pid
+CREATE TEMP TABLE one AS SELECT $small AS content;
+GRANT SELECT ON one TO reader;
+SELECT try_decode(content) FROM one;
+\\! cat /proc/\$BACKEND/task/\$BACKEND/children
+SET ROLE reader;
+SELECT try_decode(content) FROM one;
+\\! cat /proc/\$BACKEND/task/\$BACKEND/children
+});
+my ($first, $second) = $result =~ /^64x64\s+(\d+)\s+64x64\s+(\d+)/;
+isnt($first, $second, 'roles do not share a helper');
+
+my $out;
+for my $setting ('decoder_timeout', 'decoder_memory', 'decoder_sandbox', 'max_frame_size', 'max_object_size')
+{
+	$node->psql('postgres', "SELECT try_decode($small); SET ROLE reader; SET medimnet.$setting = '1000'", stderr => \$err);
+	like($err, qr/permission denied to set parameter/, "medimnet.$setting is for superusers");
+}
+$node->psql('postgres', "SET medimnet.max_frame_size = '3kB'; SELECT try_decode($small)", stdout => \$out);
+like($out, qr/exceeds the limit/, 'a frame beyond max_frame_size is refused');
+$node->psql('postgres', "SET medimnet.max_object_size = '1kB'; SELECT try_decode($large)", stdout => \$out);
+like($out, qr/exceeds the limit of 1 kB/, 'a file beyond max_object_size is refused');
+$node->psql('postgres', "SET medimnet.decoder_memory = '64MB'; SELECT try_decode($large)", stdout => \$out);
+like($out, qr/no memory/, 'a file that needs more than decoder_memory is refused');
+$node->psql('postgres', "SET medimnet.decoder_sandbox = off; SELECT try_decode($small)", stdout => \$out, stderr => \$err);
+like($err, qr/WARNING:  the decoder helper runs without its sandbox/, 'no sandbox: a warning');
+is($out, '64x64', 'and work');
+
+# A session that ends takes its helper along.
+for (1 .. 50)
+{
+	last if !-e "/proc/$second";
+	select undef, undef, undef, 0.1;
+}
+ok(!-e "/proc/$second", 'no helper outlives its session');
+
+Medimnet::log_is_clean($node);
+$node->stop;
+done_testing();
