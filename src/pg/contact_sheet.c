@@ -40,7 +40,8 @@ prepare_query(void)
 		elog(ERROR, "could not look for the catalog");
 	plan = SPI_prepare(image_query, 1, &type);
 	if (!plan)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		elog(ERROR, "SPI_prepare failed: %s",
+			 SPI_result_code_string(SPI_result));
 	return plan;
 }
 
@@ -58,17 +59,17 @@ fetch_frame(SPIPlanPtr plan, int64 image_id)
 	if (SPI_execute_plan(plan, &id, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up image " INT64_FORMAT, image_id);
 	if (SPI_processed == 0)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-						errmsg("image " INT64_FORMAT " does not exist",
-							   image_id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("image " INT64_FORMAT " does not exist", image_id)));
 	content = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 							&no_content);
 	frames = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
 						   &no_frames);
 	if (no_content)
-		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
-						errmsg("image " INT64_FORMAT " has no content",
-							   image_id)));
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("image " INT64_FORMAT " has no content", image_id)));
 	bytes = DatumGetByteaPP(content);
 	if (DecoderFrame(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes),
 					 no_frames ? 1 : (DatumGetInt32(frames) + 1) / 2, &pixels,
@@ -116,15 +117,14 @@ medimnet_contact_sheet(PG_FUNCTION_ARGS)
 	bytea *out;
 
 	/* negative ones as 0, which is refused with the limits named */
-	mmn_check(mmn_contact_sheet_create(&mmn_env_backend, count,
-									   Max(columns, 0), Max(tile, 0), &sheet,
-									   &err),
+	mmn_check(mmn_contact_sheet_create(&mmn_env_backend, count, Max(columns, 0),
+									   Max(tile, 0), &sheet, &err),
 			  what, &err);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	plan = prepare_query();
-	per_image = AllocSetContextCreate(CurrentMemoryContext, "contact sheet image",
-									  ALLOCSET_DEFAULT_SIZES);
+	per_image = AllocSetContextCreate(
+		CurrentMemoryContext, "contact sheet image", ALLOCSET_DEFAULT_SIZES);
 	outer = MemoryContextSwitchTo(per_image);
 	for (int i = 0; i < count; i++)
 	{
@@ -132,12 +132,12 @@ medimnet_contact_sheet(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		image = PixelsImage(fetch_frame(plan, ids[i]));
-		mmn_check(mmn_image_render(&mmn_env_backend, &image, "auto", &shown,
-								   &err),
-				  what, &err);
-		mmn_check(mmn_contact_sheet_place(&mmn_env_backend, &sheet, i, &shown,
-										  &err),
-				  what, &err);
+		mmn_check(
+			mmn_image_render(&mmn_env_backend, &image, "auto", &shown, &err),
+			what, &err);
+		mmn_check(
+			mmn_contact_sheet_place(&mmn_env_backend, &sheet, i, &shown, &err),
+			what, &err);
 		MemoryContextReset(per_image);
 	}
 	MemoryContextSwitchTo(outer);
@@ -145,8 +145,8 @@ medimnet_contact_sheet(PG_FUNCTION_ARGS)
 
 	MemoryContextSwitchTo(caller);
 	mmn_contact_sheet_finish(&sheet, &page);
-	mmn_check(mmn_png_write(&mmn_env_backend, &page, &png, &length, &err),
-			  what, &err);
+	mmn_check(mmn_png_write(&mmn_env_backend, &page, &png, &length, &err), what,
+			  &err);
 	out = palloc(VARHDRSZ + length);
 	SET_VARSIZE(out, VARHDRSZ + length);
 	memcpy(VARDATA(out), png, length);

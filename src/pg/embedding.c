@@ -48,10 +48,9 @@ CheckDim(int64 dim)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 						errmsg("embedding must have at least 1 dimension")));
 	if (dim > MMN_EMBEDDING_MAX_DIM)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("embedding cannot have more than %d dimensions",
-						MMN_EMBEDDING_MAX_DIM)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("embedding cannot have more than %d dimensions",
+							   MMN_EMBEDDING_MAX_DIM)));
 }
 
 static void

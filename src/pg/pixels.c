@@ -5,6 +5,7 @@
 #include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -30,6 +31,9 @@ PG_FUNCTION_INFO_V1(medimnet_channels);
 PG_FUNCTION_INFO_V1(medimnet_sample_type);
 PG_FUNCTION_INFO_V1(medimnet_unit);
 PG_FUNCTION_INFO_V1(medimnet_spacing);
+
+/* Bytes of samples written as text between two looks at interrupts. */
+#define TEXT_BLOCK ((Size)1048576)
 
 Pixels *
 PixelsCreate(const mmn_image *image)
@@ -118,7 +122,8 @@ medimnet_pixels_in(PG_FUNCTION_ARGS)
 						   "after %zu.",
 						   bytes, strlen(hex) / 2)));
 	pixels = PixelsCreate(&image);
-	mmn_check(mmn_image_text_samples(&image, hex, bytes, pixels->samples, &err),
+	mmn_check(mmn_image_text_samples(&mmn_env_backend, &image, hex, bytes,
+									 pixels->samples, &err),
 			  what, &err);
 	PG_RETURN_PIXELS_P(pixels);
 }
@@ -147,27 +152,31 @@ medimnet_pixels_out(PG_FUNCTION_ARGS)
 	char *samples;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "%ux%ux%d %s %s", pixels->width, pixels->height,
-					 pixels->channels,
-					 mmn_sample_type_name(pixels->sample_type),
-					 mmn_unit_name(pixels->unit));
+	appendStringInfo(
+		&buf, "%ux%ux%d %s %s", pixels->width, pixels->height, pixels->channels,
+		mmn_sample_type_name(pixels->sample_type), mmn_unit_name(pixels->unit));
 	append_pair(&buf, "spacing", pixels->spacing_row, pixels->spacing_column);
 	append_pair(&buf, "window", pixels->window_center, pixels->window_width);
 	if (pixels->flags & MMN_IMAGE_INVERTED)
 		appendStringInfoString(&buf, " inverted");
 	appendStringInfoString(&buf, " \\x");
 	if (bytes > (MaxAllocSize - buf.len - 1) / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("pixels value is too large for its text form"),
-				 errhint("Fetch it in binary format, or resize() it.")));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("pixels value is too large for its text form"),
+						errhint("Fetch it in binary format, or resize() it.")));
 	enlargeStringInfo(&buf, 2 * bytes);
 	/* the upper half of the room for the digits holds the samples first */
 	samples = buf.data + buf.len + bytes;
 	mmn_copy_little_endian(samples, pixels->samples, bytes,
 						   mmn_sample_size(pixels->sample_type));
-	mmn_hex_encode(samples, bytes, buf.data + buf.len);
-	buf.len += 2 * bytes;
+	for (Size at = 0; at < bytes; at += TEXT_BLOCK)
+	{
+		Size n = Min(bytes - at, TEXT_BLOCK);
+
+		CHECK_FOR_INTERRUPTS();
+		mmn_hex_encode(samples + at, n, buf.data + buf.len);
+		buf.len += 2 * n;
+	}
 	buf.data[buf.len] = '\0';
 	PG_RETURN_CSTRING(buf.data);
 }
@@ -260,7 +269,8 @@ medimnet_sample_type(PG_FUNCTION_ARGS)
 {
 	Pixels *pixels = PixelsHeader(PG_GETARG_DATUM(0));
 
-	PG_RETURN_TEXT_P(cstring_to_text(mmn_sample_type_name(pixels->sample_type)));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(mmn_sample_type_name(pixels->sample_type)));
 }
 
 Datum

@@ -81,9 +81,9 @@ medimnet_resize(PG_FUNCTION_ARGS)
 	out.height = height;
 	mmn_check(mmn_image_check(&out, MMN_PIXELS_MAX_BYTES, &bytes, &err),
 			  "could not resize pixels", &err);
-	mmn_check(mmn_image_resize(&mmn_env_backend, &image, width, height, &out,
-							   &err),
-			  "could not resize pixels", &err);
+	mmn_check(
+		mmn_image_resize(&mmn_env_backend, &image, width, height, &out, &err),
+		"could not resize pixels", &err);
 	PG_RETURN_PIXELS_P(PixelsTake(&out));
 }
 

@@ -183,8 +183,7 @@ append_element(StringInfo buf, const mmn_tensor *tensor, Size i)
 	}
 	v = mmn_tensor_element(tensor, i);
 	if (isnan(v) && odd_nan(tensor, p, &bits))
-		appendStringInfo(buf, "NaN(0x%llx)",
-						 (unsigned long long)bits);
+		appendStringInfo(buf, "NaN(0x%llx)", (unsigned long long)bits);
 	else if (tensor->dtype == MMN_DTYPE_FLOAT64)
 		appendBinaryStringInfo(buf, number,
 							   double_to_shortest_decimal_buf(v, number));
@@ -321,8 +320,8 @@ medimnet_tensor_from_real(PG_FUNCTION_ARGS)
 	if (count == 0)
 		tensor = TensorCreate(MMN_DTYPE_FLOAT32, 1, &none);
 	else
-		tensor = TensorCreate(MMN_DTYPE_FLOAT32, ARR_NDIM(array),
-							  ARR_DIMS(array));
+		tensor =
+			TensorCreate(MMN_DTYPE_FLOAT32, ARR_NDIM(array), ARR_DIMS(array));
 	out = TensorData(tensor);
 	in = (const float4 *)ARR_DATA_PTR(array);
 	for (int i = 0; i < count; i++)

@@ -72,8 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mmn_image_text_parse(text, LIMIT, &image, &hex, &bytes, &err) == MMN_OK)
 	{
 		image.samples = malloc(bytes);
-		if (mmn_image_text_samples(&image, hex, bytes, image.samples, &err) ==
-			MMN_OK)
+		if (mmn_image_text_samples(&mmn_env_default, &image, hex, bytes,
+								   image.samples, &err) == MMN_OK)
 			use(&image);
 		free(image.samples);
 	}

@@ -21,7 +21,8 @@ refuses_text(const char *text, mmn_status status, const char *part)
 		mmn_image_text_parse(text, LIMIT, &image, &hex, &bytes, &err);
 
 	if (got == MMN_OK)
-		got = mmn_image_text_samples(&image, hex, bytes, samples, &err);
+		got = mmn_image_text_samples(&mmn_env_default, &image, hex, bytes,
+									 samples, &err);
 	if (!ok(got == status && strstr(err.text, part), "\"%.40s\" is refused",
 			text))
 		printf("#   status %d: %s\n", got, err.text);
@@ -47,8 +48,9 @@ test_text(void)
 		   image.window_center == 40 && image.window_width == 400,
 	   "spacing and window");
 	is_int(bytes, 4, "4 bytes of samples");
-	is_int(mmn_image_text_samples(&image, hex, bytes, samples, &err), MMN_OK,
-		   "samples");
+	is_int(mmn_image_text_samples(&mmn_env_default, &image, hex, bytes, samples,
+								  &err),
+		   MMN_OK, "samples");
 	ok(samples[0] == -1000 && samples[1] == 40, "are little-endian");
 
 	refuses_text("", MMN_SYNTAX, "<width>");

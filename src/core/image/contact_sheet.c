@@ -38,8 +38,7 @@ mmn_contact_sheet_create(const mmn_env *env, uint32_t count, uint32_t columns,
 		width * height * 3 > MAX_PAGE)
 		return mmn_fail(err, MMN_LIMIT,
 						"a page of %llu x %llu pixels is too large",
-						(unsigned long long)width,
-						(unsigned long long)height);
+						(unsigned long long)width, (unsigned long long)height);
 	memset(out, 0, sizeof *out);
 	out->count = count;
 	out->columns = columns;
@@ -96,9 +95,8 @@ mmn_contact_sheet_place(const mmn_env *env, mmn_contact_sheet *sheet,
 	{
 		const uint8_t *in =
 			(const uint8_t *)small.samples + (size_t)y * width * small.channels;
-		uint8_t *out =
-			(uint8_t *)sheet->page.samples +
-			((size_t)(top + y) * sheet->page.width + left) * 3;
+		uint8_t *out = (uint8_t *)sheet->page.samples +
+					   ((size_t)(top + y) * sheet->page.width + left) * 3;
 
 		if (small.channels == 3)
 			memcpy(out, in, (size_t)width * 3);

@@ -9,11 +9,11 @@
  */
 typedef struct mmn_contact_sheet
 {
-	uint32_t count;	  /* tiles */
+	uint32_t count; /* tiles */
 	uint32_t columns;
-	uint32_t tile;	  /* side of a tile, pixels */
-	bool has_colour;  /* was any tile in colour? */
-	mmn_image page;	  /* 3 channels u8, owned until finish */
+	uint32_t tile;	 /* side of a tile, pixels */
+	bool has_colour; /* was any tile in colour? */
+	mmn_image page;	 /* 3 channels u8, owned until finish */
 } mmn_contact_sheet;
 
 /* Pixels between two tiles and around all. */
@@ -25,9 +25,9 @@ mmn_status mmn_contact_sheet_create(const mmn_env *env, uint32_t count,
 									mmn_contact_sheet *out, mmn_error *err);
 
 /* Puts a u8 image (see render.h) into tile 0..count-1. */
-mmn_status mmn_contact_sheet_place(const mmn_env *env,
-								   mmn_contact_sheet *sheet, uint32_t index,
-								   const mmn_image *image, mmn_error *err);
+mmn_status mmn_contact_sheet_place(const mmn_env *env, mmn_contact_sheet *sheet,
+								   uint32_t index, const mmn_image *image,
+								   mmn_error *err);
 
 /*
  * Hands over the page, gray when all tiles are; the caller frees its samples.

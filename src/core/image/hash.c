@@ -23,8 +23,7 @@ mmn_image_content_hash_env(const mmn_env *env, const mmn_image *image,
 	struct sha256_ctx ctx;
 	uint8_t geometry[12] = {0};
 	size_t bytes, n;
-	mmn_status status =
-		mmn_image_check(image, SIZE_MAX, &bytes, err);
+	mmn_status status = mmn_image_check(image, SIZE_MAX, &bytes, err);
 
 	if (status != MMN_OK)
 		return status;

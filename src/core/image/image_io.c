@@ -6,6 +6,9 @@
 
 #include "base/bytes.h"
 
+/* Bytes of samples read as text between two polls: a few milliseconds. */
+#define POLL_BYTES 1048576
+
 static void
 store_double(uint8_t *out, double v)
 {
@@ -167,8 +170,9 @@ mmn_image_text_parse(const char *text, size_t max_bytes, mmn_image *out,
 
 	memset(out, 0, sizeof *out);
 	if (!read_geometry(&s, out))
-		return mmn_fail(err, MMN_SYNTAX,
-						"expected \"<width>x<height>x<channels>\" at the start");
+		return mmn_fail(
+			err, MMN_SYNTAX,
+			"expected \"<width>x<height>x<channels>\" at the start");
 	s = read_word(skip_space(s), word);
 	if (!mmn_sample_type_parse(word, &out->sample_type))
 		return mmn_fail(err, MMN_SYNTAX,
@@ -189,11 +193,10 @@ mmn_image_text_parse(const char *text, size_t max_bytes, mmn_image *out,
 			out->flags |= MMN_IMAGE_INVERTED;
 			s += 8;
 		}
-		else if (!spaced ||
-				 (!read_pair(&s, "spacing=", &out->spacing_row,
-							 &out->spacing_column) &&
-				  !read_pair(&s, "window=", &out->window_center,
-							 &out->window_width)))
+		else if (!spaced || (!read_pair(&s, "spacing=", &out->spacing_row,
+										&out->spacing_column) &&
+							 !read_pair(&s, "window=", &out->window_center,
+										&out->window_width)))
 			return mmn_fail(err, MMN_SYNTAX,
 							"expected \"spacing=<row>,<column>\", "
 							"\"window=<center>,<width>\", \"inverted\" or "
@@ -216,8 +219,9 @@ hex_value(char c)
 }
 
 mmn_status
-mmn_image_text_samples(const mmn_image *image, const char *hex,
-					   size_t sample_bytes, void *samples, mmn_error *err)
+mmn_image_text_samples(const mmn_env *env, const mmn_image *image,
+					   const char *hex, size_t sample_bytes, void *samples,
+					   mmn_error *err)
 {
 	uint8_t *out = samples;
 
@@ -226,6 +230,8 @@ mmn_image_text_samples(const mmn_image *image, const char *hex,
 		uint8_t high = hex_value(hex[0]);
 		uint8_t low = high > 15 ? high : hex_value(hex[1]);
 
+		if (i % POLL_BYTES == 0 && mmn_poll(env, err) != MMN_OK)
+			return MMN_CANCELED;
 		if ((high | low) > 15)
 			return mmn_fail(err, MMN_SYNTAX,
 							hex[0] == '\0' || (high < 16 && hex[1] == '\0')

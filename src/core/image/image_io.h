@@ -42,8 +42,8 @@ void mmn_image_binary_header(const mmn_image *image,
  */
 mmn_status mmn_image_binary_parse(const void *data, size_t length,
 								  size_t max_bytes, mmn_image *out,
-								  const uint8_t **samples,
-								  size_t *sample_bytes, mmn_error *err);
+								  const uint8_t **samples, size_t *sample_bytes,
+								  mmn_error *err);
 
 /*
  * Reads and checks a text form up to its samples.  out->samples is set to
@@ -55,11 +55,14 @@ mmn_status mmn_image_text_parse(const char *text, size_t max_bytes,
 								size_t *sample_bytes, mmn_error *err);
 
 /* Fails when hex is not exactly sample_bytes long, or holds other text. */
-mmn_status mmn_image_text_samples(const mmn_image *image, const char *hex,
-								  size_t sample_bytes, void *samples,
-								  mmn_error *err);
+mmn_status mmn_image_text_samples(const mmn_env *env, const mmn_image *image,
+								  const char *hex, size_t sample_bytes,
+								  void *samples, mmn_error *err);
 
-/* Writes 2 * bytes lower case digits, no terminator. */
+/*
+ * Writes 2 * bytes lower case digits, no terminator.  data may be the second
+ * half of out.
+ */
 void mmn_hex_encode(const void *data, size_t bytes, char *out);
 
 /*

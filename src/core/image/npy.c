@@ -58,8 +58,8 @@ typedef struct reader
 static char
 peek(reader *r)
 {
-	while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' ||
-							 *r->p == '\r'))
+	while (r->p < r->end &&
+		   (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
 		r->p++;
 	return r->p < r->end ? *r->p : '\0';
 }
@@ -123,8 +123,7 @@ read_shape(reader *r, mmn_tensor *out, mmn_error *err)
 			return mmn_fail(err, MMN_LIMIT,
 							"more dimensions than the limit of %d",
 							MMN_TENSOR_MAX_DIMS);
-		while (r->p < r->end && *r->p >= '0' && *r->p <= '9' &&
-			   v <= INT32_MAX)
+		while (r->p < r->end && *r->p >= '0' && *r->p <= '9' && v <= INT32_MAX)
 			v = v * 10 + (*r->p++ - '0');
 		if (v > INT32_MAX)
 			return mmn_fail(err, MMN_LIMIT, "dimension %d is too large",
@@ -148,8 +147,7 @@ read_descr(reader *r, mmn_tensor *out, mmn_error *err)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"NPY array has a structured element type");
 	if (!read_string(r, name))
-		return mmn_fail(err, MMN_BAD_DATA,
-						"NPY element type is not a string");
+		return mmn_fail(err, MMN_BAD_DATA, "NPY element type is not a string");
 	if (name[0] == '>' && strcmp(name + 1, "u1") != 0 &&
 		strcmp(name + 1, "i1") != 0)
 		return mmn_fail(err, MMN_UNSUPPORTED,

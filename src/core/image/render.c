@@ -205,8 +205,8 @@ mmn_image_quantiles(const mmn_env *env, const mmn_image *in, double low,
 			value[i] = key_float(bin[i] << 16 | key);
 		}
 		else
-			value[i] = in->sample_type == MMN_I16 ? (double)bin[i] - 32768
-												  : bin[i];
+			value[i] =
+				in->sample_type == MMN_I16 ? (double)bin[i] - 32768 : bin[i];
 	}
 done:
 	mmn_free(env, bins);
@@ -278,24 +278,24 @@ shade(float v, float base, float scale)
 	return y < 255 ? y : 255;
 }
 
-#define SHADE(name, type) \
-	static void name##_u8(const void *source, size_t n, const ramp *r, \
-						  uint8_t *restrict out) \
-	{ \
-		const type *in = source; \
-		float base = r->base, scale = r->scale; \
-\
-		for (size_t i = 0; i < n; i++) \
-			out[i] = (uint8_t)(int)(shade(in[i], base, scale) + 0.5f); \
-	} \
-	static void name##_f32(const void *source, size_t n, const ramp *r, \
-						   float *restrict out) \
-	{ \
-		const type *in = source; \
-		float base = r->base, scale = r->scale; \
-\
-		for (size_t i = 0; i < n; i++) \
-			out[i] = shade(in[i], base, scale); \
+#define SHADE(name, type)                                                      \
+	static void name##_u8(const void *source, size_t n, const ramp *r,         \
+						  uint8_t *restrict out)                               \
+	{                                                                          \
+		const type *in = source;                                               \
+		float base = r->base, scale = r->scale;                                \
+                                                                               \
+		for (size_t i = 0; i < n; i++)                                         \
+			out[i] = (uint8_t)(int)(shade(in[i], base, scale) + 0.5f);         \
+	}                                                                          \
+	static void name##_f32(const void *source, size_t n, const ramp *r,        \
+						   float *restrict out)                                \
+	{                                                                          \
+		const type *in = source;                                               \
+		float base = r->base, scale = r->scale;                                \
+                                                                               \
+		for (size_t i = 0; i < n; i++)                                         \
+			out[i] = shade(in[i], base, scale);                                \
 	}
 
 SHADE(shade_u8, uint8_t)
@@ -307,8 +307,8 @@ static void
 shade_block(const mmn_image *in, size_t from, size_t n, const ramp *r,
 			uint8_t sample_type, void *samples)
 {
-	const uint8_t *source = (const uint8_t *)in->samples +
-							from * mmn_sample_size(in->sample_type);
+	const uint8_t *source =
+		(const uint8_t *)in->samples + from * mmn_sample_size(in->sample_type);
 	bool u8 = sample_type == MMN_U8;
 	uint8_t *out8 = (uint8_t *)samples + from;
 	float *out32 = (float *)samples + from;
@@ -363,9 +363,8 @@ apply_ramp(const mmn_env *env, const mmn_image *in, const ramp *r,
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
 	for (size_t from = 0; from < n && status == MMN_OK; from += POLL_SAMPLES)
 	{
-		shade_block(in, from,
-					n - from > POLL_SAMPLES ? POLL_SAMPLES : n - from, r,
-					sample_type, out->samples);
+		shade_block(in, from, n - from > POLL_SAMPLES ? POLL_SAMPLES : n - from,
+					r, sample_type, out->samples);
 		status = mmn_poll(env, err);
 	}
 	if (status != MMN_OK)

@@ -22,8 +22,7 @@
 
 /* u8 samples, rounded */
 mmn_status mmn_image_render(const mmn_env *env, const mmn_image *in,
-							const char *preset, mmn_image *out,
-							mmn_error *err);
+							const char *preset, mmn_image *out, mmn_error *err);
 
 /* f32 samples in 0..255, not rounded */
 mmn_status mmn_image_render_f32(const mmn_env *env, const mmn_image *in,

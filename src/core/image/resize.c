@@ -48,8 +48,8 @@ axis_create(const mmn_env *env, uint32_t in, uint32_t out, axis *a,
 	a->taps = (uint32_t)ceil(support) * 2 + 1;
 	a->start = mmn_alloc_array(env, out, sizeof *a->start);
 	a->count = mmn_alloc_array(env, out, sizeof *a->count);
-	a->weights = mmn_alloc_array(env, (size_t)out * a->taps,
-								 sizeof *a->weights);
+	a->weights =
+		mmn_alloc_array(env, (size_t)out * a->taps, sizeof *a->weights);
 	if (!a->start || !a->count || !a->weights)
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
 	for (uint32_t i = 0; i < out; i++)
@@ -62,8 +62,7 @@ axis_create(const mmn_env *env, uint32_t in, uint32_t out, axis *a,
 		double sum = 0;
 
 		/* the outermost can fall on the filter's zero: leave those out */
-		while (first + 1 < end &&
-			   fabs(first + 0.5 - center) >= support)
+		while (first + 1 < end && fabs(first + 0.5 - center) >= support)
 			first++;
 		while (end - 1 > first && fabs(end - 0.5 - center) >= support)
 			end--;
@@ -82,32 +81,32 @@ axis_create(const mmn_env *env, uint32_t in, uint32_t out, axis *a,
  * row[0..n) = sum of count source rows of n samples, each times its weight.
  * Two rows at a time: halves the traffic to row.
  */
-#define VERTICAL(name, type) \
-	static void name(const void *source, size_t n, const float *weights, \
-					 uint32_t count, float *restrict row) \
-	{ \
-		const type *p = source; \
-		uint32_t k = 0; \
-\
-		if (count & 1) \
-		{ \
-			float w = weights[0]; \
-\
-			for (size_t i = 0; i < n; i++) \
-				row[i] = w * p[i]; \
-			p += n; \
-			k = 1; \
-		} \
-		else \
-			memset(row, 0, n * sizeof *row); \
-		for (; k < count; k += 2, p += 2 * n) \
-		{ \
-			float w0 = weights[k], w1 = weights[k + 1]; \
-			const type *q = p + n; \
-\
-			for (size_t i = 0; i < n; i++) \
-				row[i] += w0 * p[i] + w1 * q[i]; \
-		} \
+#define VERTICAL(name, type)                                                   \
+	static void name(const void *source, size_t n, const float *weights,       \
+					 uint32_t count, float *restrict row)                      \
+	{                                                                          \
+		const type *p = source;                                                \
+		uint32_t k = 0;                                                        \
+                                                                               \
+		if (count & 1)                                                         \
+		{                                                                      \
+			float w = weights[0];                                              \
+                                                                               \
+			for (size_t i = 0; i < n; i++)                                     \
+				row[i] = w * p[i];                                             \
+			p += n;                                                            \
+			k = 1;                                                             \
+		}                                                                      \
+		else                                                                   \
+			memset(row, 0, n * sizeof *row);                                   \
+		for (; k < count; k += 2, p += 2 * n)                                  \
+		{                                                                      \
+			float w0 = weights[k], w1 = weights[k + 1];                        \
+			const type *q = p + n;                                             \
+                                                                               \
+			for (size_t i = 0; i < n; i++)                                     \
+				row[i] += w0 * p[i] + w1 * q[i];                               \
+		}                                                                      \
 	}
 
 VERTICAL(vertical_u8, uint8_t)
@@ -231,8 +230,8 @@ filter(const mmn_env *env, const mmn_image *in, const axis *rows,
 }
 
 static mmn_status
-resize(const mmn_env *env, const mmn_image *in, uint32_t width,
-	   uint32_t height, uint8_t sample_type, mmn_image *out, mmn_error *err)
+resize(const mmn_env *env, const mmn_image *in, uint32_t width, uint32_t height,
+	   uint8_t sample_type, mmn_image *out, mmn_error *err)
 {
 	axis rows = {0}, columns = {0};
 	float *sums = NULL, *result = NULL;
@@ -250,8 +249,8 @@ resize(const mmn_env *env, const mmn_image *in, uint32_t width,
 	out->sample_type = sample_type;
 	out->spacing_row = in->spacing_row * in->height / height;
 	out->spacing_column = in->spacing_column * in->width / width;
-	bytes = (size_t)width * height * in->channels *
-			mmn_sample_size(sample_type);
+	bytes =
+		(size_t)width * height * in->channels * mmn_sample_size(sample_type);
 	out->samples = mmn_alloc(env, bytes);
 	if (!out->samples)
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
@@ -261,12 +260,10 @@ resize(const mmn_env *env, const mmn_image *in, uint32_t width,
 		memcpy(out->samples, in->samples, bytes);
 		return MMN_OK;
 	}
-	sums = mmn_alloc_array(env, (size_t)in->width * in->channels,
-						   sizeof *sums);
-	result = mmn_alloc_array(env, (size_t)width * in->channels,
-							 sizeof *result);
-	status = sums && result ? MMN_OK
-							: mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	sums = mmn_alloc_array(env, (size_t)in->width * in->channels, sizeof *sums);
+	result = mmn_alloc_array(env, (size_t)width * in->channels, sizeof *result);
+	status =
+		sums && result ? MMN_OK : mmn_fail(err, MMN_NO_MEMORY, "out of memory");
 	if (status == MMN_OK)
 		status = axis_create(env, in->height, height, &rows, err);
 	if (status == MMN_OK)

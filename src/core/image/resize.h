@@ -18,7 +18,7 @@ mmn_status mmn_image_resize(const mmn_env *env, const mmn_image *in,
 
 /* The same with f32 samples, not rounded, whatever in's type. */
 mmn_status mmn_image_resize_f32(const mmn_env *env, const mmn_image *in,
-								uint32_t width, uint32_t height,
-								mmn_image *out, mmn_error *err);
+								uint32_t width, uint32_t height, mmn_image *out,
+								mmn_error *err);
 
 #endif

@@ -55,8 +55,8 @@ mmn_dtype_nan(uint8_t dtype)
 }
 
 mmn_status
-mmn_tensor_check(const mmn_tensor *tensor, size_t max_bytes,
-				 size_t *data_bytes, mmn_error *err)
+mmn_tensor_check(const mmn_tensor *tensor, size_t max_bytes, size_t *data_bytes,
+				 mmn_error *err)
 {
 	size_t bytes = mmn_dtype_size(tensor->dtype);
 	bool empty = false;

@@ -63,8 +63,7 @@ read_dims(const char **text, mmn_tensor *out, mmn_error *err)
 
 mmn_status
 mmn_tensor_text_parse(const char *text, size_t max_bytes, mmn_tensor *out,
-					  const char **elements, size_t *data_bytes,
-					  mmn_error *err)
+					  const char **elements, size_t *data_bytes, mmn_error *err)
 {
 	const char *s = skip_space(text);
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789");
@@ -87,8 +86,7 @@ mmn_tensor_text_parse(const char *text, size_t max_bytes, mmn_tensor *out,
 		return status;
 	s = skip_space(s);
 	if (*s != '{')
-		return mmn_fail(err, MMN_SYNTAX,
-						"expected \"{\" after the dimensions");
+		return mmn_fail(err, MMN_SYNTAX, "expected \"{\" after the dimensions");
 	*elements = s + 1;
 	return mmn_tensor_check(out, max_bytes, data_bytes, err);
 }
