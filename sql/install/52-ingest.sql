@@ -270,12 +270,9 @@ BEGIN
 		END IF;
 	END;
 
-	-- the file's name may name a patient: it goes to the caller only
+	-- never the file's name, which may be a patient's
 	INSERT INTO ingest_log (collection, file_hash, status, reason, image_id)
 	VALUES (ingest.collection, file, ingest.status, ingest.reason, ingest.image_id);
-	IF status = 'rejected' AND filename <> '' THEN
-		reason := filename || ': ' || reason;
-	END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.ingest(text, bytea, text, text[], text, text, text) IS 'takes a DICOM, PNG or JPEG file into the catalog, de-identified: stored, duplicate, quarantined or rejected, with the reason; a bad file is no error';
@@ -284,12 +281,19 @@ CREATE FUNCTION @extschema@.upload_insert() RETURNS trigger
 	LANGUAGE plpgsql
 	SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
+DECLARE
+	outcome record;
 BEGIN
-	PERFORM ingest(NEW.collection, NEW.content, NEW.filename, NEW.labels, NEW.subject, NEW.modality, NEW.body_part);
+	SELECT i.* INTO outcome
+	FROM ingest(NEW.collection, NEW.content, NEW.filename, NEW.labels, NEW.subject, NEW.modality, NEW.body_part) i;
+	-- to the client; a server logs notices only when told to
+	IF outcome.status IN ('rejected', 'quarantined') AND NEW.filename <> '' THEN
+		RAISE NOTICE '%', format('%s: %s: %s', NEW.filename, outcome.status, outcome.reason);
+	END IF;
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.upload_insert() IS 'trigger of view upload: gives each row to ingest()';
+COMMENT ON FUNCTION @extschema@.upload_insert() IS 'trigger of view upload: gives each row to ingest(), and tells the client which files were not simply stored';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.deid_key_check(boolean), @extschema@.subject_hash(text, text, bytea),
 	@extschema@.receive_image(bytea, bytea), @extschema@.accept_deid_key(),
