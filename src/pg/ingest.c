@@ -270,7 +270,7 @@ refusal(const mmn_error *err)
 					 "have";
 			break;
 		default:
-			format = "%s; the file could not be decoded safely";
+			format = "%s; try again, and tell the operator if it stays so";
 			break;
 	}
 	return psprintf(format, err->text);
