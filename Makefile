@@ -132,7 +132,7 @@ FUZZ_CFLAGS = -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitiz
 FUZZ_LIB = build/fuzz/libmmn.a
 CORE_LIBS = $(BLAS_LIBS) -lpng -lnettle -lz -lm
 
-build/unit/%: test/unit/%.c test/unit/tap.h $(core_lib)
+build/unit/%: test/unit/%.c $(wildcard test/unit/*.h) $(core_lib)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(core_lib) $(CORE_LIBS)
 
