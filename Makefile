@@ -8,7 +8,7 @@
 # The one list of Debian packages: to build, and (second line) to test.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
 	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
-DEB_TEST = python3-pydicom dcmtk libipc-run-perl clang-14 libclang-rt-14-dev
+DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev
 
 comma = ,
 
@@ -145,6 +145,16 @@ $(fuzz_objects): build/fuzz/%.o: src/core/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
+# and the C codecs of the decoder
+fuzz_codecs = build/fuzz/decoder/codec_png.o build/fuzz/decoder/codec_jpeg.o
+
+$(fuzz_codecs): build/fuzz/decoder/%.o: src/decoder/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+build/fuzz/fuzz_codec: test/fuzz/fuzz_codec.c $(fuzz_codecs) $(FUZZ_LIB)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $^ $(CORE_LIBS) -ljpeg
+
 $(FUZZ_LIB): $(fuzz_objects)
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -178,5 +188,5 @@ fuzz: deps
 deps:
 	@test/deps.sh $(DEB_BUILD) $(DEB_TEST)
 
--include $(fuzz_objects:.o=.d)
+-include $(fuzz_objects:.o=.d) $(fuzz_codecs:.o=.d)
 -include $(wildcard src/*/*.d src/*/*/*.d)

@@ -1,0 +1,103 @@
+/*
+ * DICOM frames that need no codec library: native and RLE samples, look-up
+ * tables, and the way to an image.  Also what is read of codestreams.
+ */
+
+#include <stdlib.h>
+
+#include "dicom/rle.h"
+#include "dicom/stored.h"
+#include "image/codestream.h"
+
+static volatile double sink; /* so that reads are not left out */
+
+#define MAX_BYTES ((size_t)1 << 20)
+
+static const mmn_env *env = &mmn_env_default;
+
+static void
+convert(const mmn_dicom *dicom, mmn_stored *stored)
+{
+	mmn_lut palette, lut;
+	mmn_modality_transform t;
+	mmn_image image;
+	mmn_error err;
+	size_t bytes;
+	bool has_palette;
+
+	mmn_dicom_rescale(dicom, 1, &t.slope, &t.intercept, &t.unit);
+	has_palette = mmn_lut_read_palette(env, dicom, stored->pixels.is_signed,
+									   &palette, &err) == MMN_OK;
+	if (mmn_lut_read_modality(env, dicom, stored->pixels.is_signed, &lut,
+							  &err) != MMN_OK)
+		lut.values = NULL;
+	t.lut = lut.values ? &lut : NULL;
+	if (mmn_stored_image(env, stored, &t, has_palette ? &palette : NULL,
+						 MAX_BYTES, &image, &err) == MMN_OK)
+	{
+		if (mmn_image_check(&image, MAX_BYTES, &bytes, NULL) != MMN_OK)
+			abort();
+		for (size_t i = 0; i < bytes / mmn_sample_size(image.sample_type); i++)
+			sink += mmn_image_sample(&image, i);
+		free(image.samples);
+	}
+	if (has_palette)
+		mmn_lut_free(env, &palette);
+	mmn_lut_free(env, &lut);
+}
+
+static void
+decode(const mmn_dicom *dicom)
+{
+	mmn_stored stored = {.big_endian = mmn_dicom_big_endian(dicom)};
+	mmn_codestream stream;
+	const uint8_t *bytes;
+	size_t length, size;
+	bool owned;
+	mmn_error err;
+
+	if (mmn_dicom_describe_pixels(dicom, &stored.pixels, &err) != MMN_OK ||
+		mmn_stored_size(&stored.pixels, &size, &err) != MMN_OK ||
+		mmn_dicom_frame_bytes(env, dicom, &stored.pixels, 1, &bytes, &length,
+							  &stored.bit_offset, &owned, &err) != MMN_OK)
+		return;
+	stored.bytes = bytes;
+	stored.length = length;
+	if (!stored.pixels.encapsulated)
+		convert(dicom, &stored);
+	else if (size <= MAX_BYTES && stored.pixels.bits_allocated >= 8)
+	{
+		uint8_t *out = calloc(size + 1, 1);
+
+		mmn_codestream_peek(bytes, length, &stream, &err);
+		if (mmn_rle_decode(bytes, length,
+						   (size_t)stored.pixels.rows * stored.pixels.columns,
+						   stored.pixels.samples_per_pixel,
+						   stored.pixels.bits_allocated / 8,
+						   stored.pixels.planar, out, &err) == MMN_OK)
+		{
+			if (stored.pixels.photometric == MMN_YBR_FULL_422)
+				stored.pixels.photometric = MMN_YBR_FULL;
+			stored.bytes = out;
+			stored.length = size;
+			stored.big_endian = false;
+			convert(dicom, &stored);
+		}
+		free(out);
+	}
+	if (owned)
+		free((void *)(uintptr_t)bytes);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	mmn_dicom *dicom;
+	mmn_error err;
+
+	if (mmn_dicom_open(env, data, size, MAX_BYTES, &dicom, &err) != MMN_OK)
+		return 0;
+	decode(dicom);
+	mmn_dicom_close(dicom);
+	return 0;
+}
