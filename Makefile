@@ -179,6 +179,11 @@ test: deps
 
 test-programs: $(unit_programs) $(fuzz_programs) $(tool_programs)
 
+.PHONY: demo
+demo: deps
+	$(MAKE) -j2 all
+	KEEP='$(KEEP)' DEMO_DIR='$(DEMO_DIR)' examples/demo.sh
+
 # All fuzz targets for FUZZ_SECONDS each.
 fuzz: deps
 	$(MAKE) -j2 all test-programs

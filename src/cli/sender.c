@@ -77,35 +77,6 @@ static const char statement_name[] = "medimnet_ingest";
 static const char statement[] =
 	"SELECT status, reason FROM medimnet.ingest($1, $2, $3, $4, $5, $6, $7)";
 
-/* Is text UTF-8? Only then can it be sent as text. */
-static bool
-is_utf8(const char *text)
-{
-	for (const unsigned char *c = (const unsigned char *)text; *c;)
-	{
-		int more = *c < 0x80   ? 0
-				   : *c < 0xc2 ? -1
-				   : *c < 0xe0 ? 1
-				   : *c < 0xf0 ? 2
-				   : *c < 0xf5 ? 3
-							   : -1;
-		unsigned char first = *c++;
-
-		if (more < 0)
-			return false;
-		/* overlong forms, surrogates, beyond U+10FFFF */
-		if ((first == 0xe0 && *c < 0xa0) || (first == 0xed && *c > 0x9f) ||
-			(first == 0xf0 && *c < 0x90) || (first == 0xf4 && *c > 0x8f))
-			return false;
-		for (; more > 0; more--, c++)
-		{
-			if ((*c & 0xc0) != 0x80)
-				return false;
-		}
-	}
-	return true;
-}
-
 /* The file's bytes, malloc'ed, or NULL with *reason. */
 static char *
 read_file(const char *path, uint64_t *size, const char **reason)
@@ -163,14 +134,12 @@ send_file(sender *state, lane *where, flight what)
 {
 	const sender_job *job = state->job;
 	sender_file file = job->describe(job->user, what.index);
-	const char *slash = strrchr(file.path, '/');
-	const char *name = slash ? slash + 1 : file.path;
 	const char *reason;
 	char *bytes = read_file(file.path, &what.size, &reason);
+	/* no file name: it may name a patient, and here the path is known anyway */
 	const char *values[PARAMETERS] = {
-		job->collection, bytes,		   is_utf8(name) ? name : NULL,
-		file.labels,	 file.subject, file.modality,
-		file.body_part,
+		job->collection, bytes,			NULL,			file.labels,
+		file.subject,	 file.modality, file.body_part,
 	};
 	int lengths[PARAMETERS] = {0};
 	static const int formats[PARAMETERS] = {[1] = 1};
