@@ -10,8 +10,8 @@
 #include "cli.h"
 
 /*
- * What a file costs beside its bytes (round trip, rows written), as bytes:
- * measured, a file of 4 kB takes about as long as a tenth of one of 1 MB.
+ * What a file costs beside its bytes (round trip, rows written), as bytes. An
+ * estimate: only the time said to remain depends on it.
  */
 #define BYTES_PER_FILE 100000.0
 
