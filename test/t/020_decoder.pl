@@ -21,8 +21,7 @@ my $check = `'$pkglibdir/medimnet-decoder' --check-sandbox`;
 is($?, 0, 'the sandbox holds') or diag($check);
 unlike($check, qr/^not ok/m, 'all of it');
 
-my $node = Medimnet::node('decoder');
-$node->safe_psql('postgres', 'CREATE EXTENSION medimnet');
+my $node = Medimnet::node('decoder', catalog => 1);
 $node->safe_psql('postgres', q{
 CREATE FUNCTION try_decode(content bytea) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -80,6 +79,11 @@ my @outcomes = split /\n/, $node->safe_psql('postgres', join '',
 	map { "SELECT regexp_replace(try_decode(pg_read_binary_file('$_')), E'\\n', ' ');" } @crashers);
 is(scalar(@outcomes), 83, 'each has one outcome');
 note(sprintf '%s: %s', $crashers[$_] =~ s{.*/}{}r, $outcomes[$_]) for 0 .. $#outcomes;
+
+$node->safe_psql('postgres', "SELECT medimnet.add_collection('crashers', 'none')");
+my @ingested = split /\n/, $node->safe_psql('postgres', join '',
+	map { "SELECT status FROM medimnet.ingest('crashers', pg_read_binary_file('$_'));" } @crashers);
+is(scalar(grep { /^(?:stored|duplicate|quarantined|rejected)$/ } @ingested), 83, 'ingest() has one outcome for each as well');
 
 # ---- interrupts ----
 
