@@ -79,7 +79,7 @@ src/core/image/resize.o src/core/image/render.o src/core/stats/vector.o: \
 $(patsubst %.c,%.o,$(wildcard src/core/nn/*.c)): CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
 
 # Loops over samples, written for the vectorizer, which -O2 keeps on a short leash.
-src/core/dicom/stored.o: CORE_CFLAGS += -O3
+src/core/dicom/cells.o src/core/dicom/colour.o src/core/dicom/stored.o: CORE_CFLAGS += -O3
 
 $(core_lib): $(core_objects)
 	rm -f $@
