@@ -158,12 +158,13 @@ read_segmented(const mmn_dicom *dicom, const mmn_dicom_element *e,
 		if (word_at(&w, at) == 2)
 		{
 			/*
-			 * Indirect: repeats earlier segments, at a byte offset.  Each
-			 * repeated segment fills entries or is malformed or empty, so
-			 * the work is bounded by the words there are times 65,535.
+			 * Indirect: earlier segments again, at a byte offset.  A copy
+			 * that adds nothing ends it, so the work is bounded by the
+			 * entries there are.
 			 */
-			size_t offset, from;
 			uint16_t copies = word_at(&w, at + 1);
+			uint32_t before;
+			size_t offset, from;
 
 			good = w.count - at >= 4;
 			if (good)
@@ -173,8 +174,11 @@ read_segmented(const mmn_dicom *dicom, const mmn_dicom_element *e,
 				from = offset / (wide ? 2 : 1);
 				for (uint16_t i = 0;
 					 good && i < copies && out.filled < out.entries; i++)
+				{
+					before = out.filled;
 					good = from < at && word_at(&w, from) != 2 &&
-						   read_segment(&w, &from, &out);
+						   read_segment(&w, &from, &out) && out.filled > before;
+				}
 				at += 4;
 			}
 		}
