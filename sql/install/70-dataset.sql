@@ -316,40 +316,44 @@ BEGIN
 		RAISE no_data_found USING MESSAGE = 'the dataset''s query yields no images';
 	END IF;
 	PERFORM check_draft();
-	SELECT array_agg(d.label ORDER BY d.label COLLATE "C") INTO class_names FROM (SELECT DISTINCT label FROM pg_temp.medimnet_draft) d;
+	CREATE TEMPORARY TABLE medimnet_class ON COMMIT DROP AS
+	SELECT label, (row_number() OVER (ORDER BY label COLLATE "C") - 1)::int AS number
+	FROM (SELECT DISTINCT label FROM pg_temp.medimnet_draft) d;
+	SELECT array_agg(c.label ORDER BY c.number) INTO class_names FROM pg_temp.medimnet_class c;
 
-	-- subjects, numbered from 0, and the number of the group they are in
-	CREATE TEMPORARY TABLE medimnet_subject ON COMMIT DROP AS
-	SELECT subject_id, (row_number() OVER (ORDER BY subject_id) - 1)::int AS number, NULL::int AS root
+	-- subjects, numbered in the order of their ids; a group is named by its first
+	CREATE TEMPORARY TABLE medimnet_numbered ON COMMIT DROP AS
+	SELECT subject_id, (row_number() OVER (ORDER BY subject_id) - 1)::int AS number
 	FROM (SELECT DISTINCT subject_id FROM pg_temp.medimnet_draft) s;
-	ANALYZE pg_temp.medimnet_draft, pg_temp.medimnet_subject;
-	SELECT dataset_components((SELECT count(*)::int FROM pg_temp.medimnet_subject),
+	ANALYZE pg_temp.medimnet_draft, pg_temp.medimnet_class, pg_temp.medimnet_numbered;
+	SELECT dataset_components((SELECT count(*)::int FROM pg_temp.medimnet_numbered),
 		coalesce(array_agg(s.number), '{}'), coalesce(array_agg(shared.first), '{}'))
 	INTO roots
 	FROM (SELECT d.content_hash, min(s.number) AS first
-		FROM pg_temp.medimnet_draft d JOIN pg_temp.medimnet_subject s USING (subject_id)
+		FROM pg_temp.medimnet_draft d JOIN pg_temp.medimnet_numbered s USING (subject_id)
 		WHERE d.content_hash IS NOT NULL
 		GROUP BY d.content_hash HAVING min(s.number) < max(s.number)) shared
 	JOIN pg_temp.medimnet_draft d USING (content_hash)
-	JOIN pg_temp.medimnet_subject s USING (subject_id);
-	CREATE TEMPORARY TABLE medimnet_group ON COMMIT DROP AS
-	SELECT g.root, s.subject_id AS group_id, (row_number() OVER (ORDER BY g.root) - 1)::int AS unit
-	FROM (SELECT DISTINCT root FROM unnest(roots) root) g JOIN pg_temp.medimnet_subject s ON s.number = g.root;
-	UPDATE pg_temp.medimnet_subject s SET root = r.root
-	FROM unnest(roots) WITH ORDINALITY AS r (root, n) WHERE s.number = r.n - 1;
-	ANALYZE pg_temp.medimnet_subject, pg_temp.medimnet_group;
+	JOIN pg_temp.medimnet_numbered s USING (subject_id);
+	CREATE TEMPORARY TABLE medimnet_subject ON COMMIT DROP AS
+	SELECT s.subject_id, (dense_rank() OVER (ORDER BY r.root) - 1)::int AS unit, min(s.subject_id) OVER (PARTITION BY r.root) AS group_id
+	FROM pg_temp.medimnet_numbered s JOIN unnest(roots) WITH ORDINALITY AS r (root, n) ON s.number = r.n - 1;
+	ANALYZE pg_temp.medimnet_subject;
 
-	SELECT dataset_assign(array_agg(c.unit ORDER BY c.unit, c.label), array_agg(c.label ORDER BY c.unit, c.label),
-		array_agg(c.images ORDER BY c.unit, c.label), (SELECT array_agg(group_id ORDER BY unit) FROM pg_temp.medimnet_group),
+	SELECT dataset_assign(array_agg(c.unit), array_agg(c.label), array_agg(c.images),
+		(SELECT array_agg(u.group_id ORDER BY u.unit) FROM (SELECT DISTINCT unit, group_id FROM pg_temp.medimnet_subject) u),
 		cardinality(class_names), fractions, dataset_build.seed)
 	INTO assigned
 	FROM (
-		SELECT g.unit, l.label, count(*)::int AS images
+		SELECT s.unit, l.number AS label, count(*)::int AS images
 		FROM pg_temp.medimnet_draft d
-		JOIN (SELECT class, (n - 1)::int AS label FROM unnest(class_names) WITH ORDINALITY AS l (class, n)) l ON l.class = d.label
+		JOIN pg_temp.medimnet_class l USING (label)
 		JOIN pg_temp.medimnet_subject s USING (subject_id)
-		JOIN pg_temp.medimnet_group g USING (root)
-		GROUP BY g.unit, l.label) c;
+		GROUP BY s.unit, l.number ORDER BY s.unit, l.number) c;
+	CREATE TEMPORARY TABLE medimnet_placed ON COMMIT DROP AS
+	SELECT s.subject_id, s.group_id, names[a.split + 1] AS split
+	FROM pg_temp.medimnet_subject s JOIN unnest(assigned) WITH ORDINALITY AS a (split, n) ON a.n = s.unit + 1;
+	ANALYZE pg_temp.medimnet_placed;
 
 	-- versions of one name are made one after the other
 	PERFORM pg_advisory_xact_lock(hashtextextended('medimnet.dataset.' || dataset_build.name, 0));
@@ -358,18 +362,15 @@ BEGIN
 	FROM @extschema@.dataset_version v WHERE v.name = dataset_build.name
 	RETURNING dataset_id INTO new_id;
 	INSERT INTO @extschema@.dataset_group (dataset_id, group_id, split)
-	SELECT new_id, g.group_id, names[a.split + 1]
-	FROM pg_temp.medimnet_group g JOIN unnest(assigned) WITH ORDINALITY AS a (split, n) ON a.n = g.unit + 1;
+	SELECT DISTINCT new_id, p.group_id, p.split FROM pg_temp.medimnet_placed p;
 	INSERT INTO @extschema@.dataset_subject (dataset_id, subject_id, group_id, split)
-	SELECT new_id, s.subject_id, g.group_id, p.split
-	FROM pg_temp.medimnet_subject s JOIN pg_temp.medimnet_group g USING (root)
-	JOIN @extschema@.dataset_group p ON p.dataset_id = new_id AND p.group_id = g.group_id;
+	SELECT new_id, p.subject_id, p.group_id, p.split FROM pg_temp.medimnet_placed p;
 	INSERT INTO @extschema@.dataset_member (dataset_id, subject_id, image_id, label, frame, split)
-	SELECT new_id, d.subject_id, d.image_id, l.n - 1, d.frame, s.split
+	SELECT new_id, d.subject_id, d.image_id, l.number, d.frame, p.split
 	FROM pg_temp.medimnet_draft d
-	JOIN unnest(class_names) WITH ORDINALITY AS l (class, n) ON l.class = d.label
-	JOIN @extschema@.dataset_subject s ON s.dataset_id = new_id AND s.subject_id = d.subject_id;
-	DROP TABLE pg_temp.medimnet_draft, pg_temp.medimnet_subject, pg_temp.medimnet_group;
+	JOIN pg_temp.medimnet_class l USING (label)
+	JOIN pg_temp.medimnet_placed p USING (subject_id);
+	DROP TABLE pg_temp.medimnet_draft, pg_temp.medimnet_class, pg_temp.medimnet_numbered, pg_temp.medimnet_subject, pg_temp.medimnet_placed;
 
 	SELECT string_agg(quote_ident(n), ', ') INTO left_empty FROM unnest(names) n
 	WHERE NOT EXISTS (SELECT FROM @extschema@.dataset_group g WHERE g.dataset_id = new_id AND g.split = n);
@@ -419,11 +420,14 @@ DECLARE
 	id bigint := dataset_id(dataset);
 BEGIN
 	RETURN QUERY
-		SELECT m.split, v.classes[m.label + 1], count(*), count(DISTINCT m.subject_id)
-		FROM @extschema@.dataset_member m JOIN @extschema@.dataset_version v USING (dataset_id)
-		WHERE m.dataset_id = id
-		GROUP BY m.split, m.label, v.classes
-		ORDER BY (min(v.split ->> m.split))::numeric DESC, m.split COLLATE "C", m.label;
+		SELECT s.split, v.classes[s.label + 1], s.images, s.subjects
+		FROM (
+			SELECT m.split, m.label, sum(m.images)::bigint AS images, count(*) AS subjects
+			FROM (SELECT split, label, subject_id, count(*) AS images
+				FROM @extschema@.dataset_member WHERE dataset_id = id GROUP BY split, label, subject_id) m
+			GROUP BY m.split, m.label) s
+		JOIN @extschema@.dataset_version v ON v.dataset_id = id
+		ORDER BY (v.split ->> s.split)::numeric DESC, s.split COLLATE "C", s.label;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.dataset_summary(text) IS 'images and subjects of a dataset version by split and label, largest split first';
