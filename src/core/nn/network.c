@@ -22,6 +22,13 @@ typedef struct name_entry
 	int value;
 } name_entry;
 
+static bool
+same_name(mmn_slice a, mmn_slice b)
+{
+	/* an absent name may have no pointer, which memcmp must not be given */
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
 static int
 compare_names(const void *a, const void *b)
 {
@@ -47,12 +54,8 @@ int
 mmn_network_find(const mmn_network *net, mmn_slice name)
 {
 	for (int i = 0; i < net->n_values; i++)
-	{
-		mmn_slice s = net->values[i].name;
-
-		if (s.len == name.len && memcmp(s.p, name.p, s.len) == 0)
+		if (same_name(net->values[i].name, name))
 			return i;
-	}
 	return -1;
 }
 
@@ -61,12 +64,8 @@ is_initializer(const mmn_onnx *onnx, mmn_slice name)
 {
 	/* files of IR version 3 list every initializer as an input as well */
 	for (size_t i = 0; i < onnx->n_initializers; i++)
-	{
-		mmn_slice s = onnx->initializers[i].name;
-
-		if (s.len == name.len && memcmp(s.p, name.p, s.len) == 0)
+		if (same_name(onnx->initializers[i].name, name))
 			return true;
-	}
 	return false;
 }
 

@@ -319,7 +319,9 @@ mmn_onnx_read_tensor(mmn_slice message, mmn_pool *pool,
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"tensor \"%s\" has data type %lld", name,
 						(long long)h.data_type);
-	status = mmn_shape_count(&h.shape, &count, err);
+	/* of integers, a list may be empty: "no axes" */
+	if (type.element != MMN_INT64 || h.shape.ndim != 1 || h.shape.dims[0])
+		status = mmn_shape_count(&h.shape, &count, err);
 	if (status != MMN_OK)
 		return status;
 	if (h.has_raw ? h.raw.len != count * type.size : h.stored != count)

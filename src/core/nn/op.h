@@ -19,9 +19,11 @@ typedef struct mmn_run mmn_run;
 
 enum
 {
-	MMN_OP_ALIAS = 1,	 /* output 0 is input 0 under another shape */
-	MMN_OP_IN_PLACE = 2, /* output 0 may overwrite input 0 (same count) */
-	MMN_OP_INT64 = 4	 /* takes int64 where ONNX does */
+	MMN_OP_ALIAS = 1,	  /* output 0 is input 0 under another shape */
+	MMN_OP_IN_PLACE = 2,  /* output 0 may overwrite input 0 (same count) */
+	MMN_OP_INT64 = 4,	  /* takes int64 where ONNX does */
+	MMN_OP_LIST_INPUT = 8 /* inputs behind the first are lists of integers,
+						   * which may be empty */
 };
 
 typedef struct mmn_op

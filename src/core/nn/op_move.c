@@ -359,8 +359,9 @@ split_run(const mmn_step *s, mmn_run *run)
 
 const mmn_op mmn_op_transpose = {"Transpose",  "perm ",		   1,		1, 1,
 								 MMN_OP_INT64, transpose_plan, move_run};
-const mmn_op mmn_op_expand = {"Expand", "",			  2,		   2,
-							  1,		MMN_OP_INT64, expand_plan, move_run};
+const mmn_op mmn_op_expand = {
+	"Expand",	 "",	  2, 2, 1, MMN_OP_INT64 | MMN_OP_LIST_INPUT,
+	expand_plan, move_run};
 const mmn_op mmn_op_slice = {"Slice",	   "axes ends starts ", 1,		 5, 1,
 							 MMN_OP_INT64, slice_plan,			move_run};
 const mmn_op mmn_op_pad = {"Pad", "mode pads value ", 1,	   3, 1,

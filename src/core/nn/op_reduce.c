@@ -208,7 +208,7 @@ const mmn_op mmn_op_reduce_sum = {"ReduceSum",
 								  1,
 								  2,
 								  1,
-								  0,
+								  MMN_OP_LIST_INPUT,
 								  reduce_sum_plan,
 								  reduce_run};
 const mmn_op mmn_op_global_average_pool = {

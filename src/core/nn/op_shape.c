@@ -174,8 +174,9 @@ constant_plan(mmn_planner *p, mmn_step *s)
 		return mmn_op_fail(p, MMN_BAD_DATA, "there must be one value");
 	if (a->type == MMN_ATTRIBUTE_TENSOR && a->tensor)
 	{
-		s->out[0]->constant = a->tensor->constant;
-		return mmn_op_output(p, 0, a->tensor->element, &a->tensor->shape);
+		/* not by mmn_op_output(): it may be an empty list of integers */
+		*s->out[0] = *a->tensor;
+		return MMN_OK;
 	}
 	if (a->type == MMN_ATTRIBUTE_FLOATS || a->type == MMN_ATTRIBUTE_INTS)
 		shape = (mmn_shape){1, {(int64_t)a->count}};
@@ -362,7 +363,7 @@ gather_run(const mmn_step *s, mmn_run *run)
 	return MMN_OK;
 }
 
-#define ALIAS (MMN_OP_ALIAS | MMN_OP_INT64)
+#define ALIAS (MMN_OP_ALIAS | MMN_OP_INT64 | MMN_OP_LIST_INPUT)
 
 const mmn_op mmn_op_flatten = {"Flatten", "axis ",		1,	 1, 1,
 							   ALIAS,	  flatten_plan, NULL};

@@ -113,9 +113,14 @@ check_node(mmn_planner *p)
 		return mmn_op_fail(p, MMN_UNSUPPORTED,
 						   "attribute \"%s\" is not supported", name);
 	}
+	for (int i = 0; i < s->n_in; i++)
+		if (s->in[i] && s->in[i]->count == 0 &&
+			!(i > 0 && s->op->flags & MMN_OP_LIST_INPUT))
+			return mmn_op_fail(p, MMN_UNSUPPORTED, "input %d has no elements",
+							   i + 1);
 	for (int i = 0; i < s->op->min_inputs; i++)
 		if (!s->in[i])
-			return mmn_op_fail(p, MMN_BAD_DATA, "input %d is missing", i);
+			return mmn_op_fail(p, MMN_BAD_DATA, "input %d is missing", i + 1);
 	if (!(s->op->flags & MMN_OP_INT64) && s->in[0] &&
 		s->in[0]->element != MMN_FLOAT)
 		return mmn_op_fail(p, MMN_UNSUPPORTED,
