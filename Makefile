@@ -8,7 +8,8 @@
 # The one list of Debian packages: to build, and (second line) to test.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
 	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
-DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev
+DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
+	libonnx-testdata python3-onnx python3-numpy
 
 comma = ,
 
