@@ -1,0 +1,103 @@
+/* fit: any image as the tensor that a loader wants */
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "sample/fit.h"
+#include "tap.h"
+
+/* A 2x1 image of the given samples. */
+static mmn_image
+image_of(uint8_t sample_type, uint8_t channels, void *samples)
+{
+	return (mmn_image){.width = 2,
+					   .height = 1,
+					   .channels = channels,
+					   .sample_type = sample_type,
+					   .unit = channels == 3 ? MMN_UNIT_RGB : MMN_UNIT_RAW,
+					   .samples = samples};
+}
+
+static mmn_status
+fit_as(const mmn_image *image, uint32_t width, uint8_t channels, uint8_t dtype,
+	   void *out, mmn_error *err)
+{
+	mmn_fit fit = {width, 1, channels, dtype};
+
+	return mmn_fit_image(&mmn_env_default, image, &fit, out, err);
+}
+
+static int
+never(void *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+int
+main(void)
+{
+	int16_t hu[] = {-1024, 3071};
+	uint16_t deep[] = {0, 65535};
+	uint8_t gray[] = {7, 200};
+	uint8_t colour[] = {255, 0, 0, 0, 255, 0};
+	float pet[] = {0.25f, 70000.0f};
+	mmn_image ct = image_of(MMN_I16, 1, hu);
+	mmn_image dx = image_of(MMN_U16, 1, deep);
+	mmn_image photo = image_of(MMN_U8, 1, gray);
+	mmn_image rgb = image_of(MMN_U8, 3, colour);
+	mmn_image suv = image_of(MMN_F32, 1, pet);
+	uint8_t out[64];
+	float f[16];
+	mmn_error err = {0};
+	mmn_env stopping = mmn_env_default;
+	mmn_fit fit = {1, 1, 1, MMN_DTYPE_FLOAT32};
+
+	fit_as(&ct, 2, 1, MMN_DTYPE_INT16, out, &err);
+	ok((int16_t)mmn_load_u16le(out) == -1024 && mmn_load_u16le(out + 2) == 3071,
+	   "Hounsfield units stay what they are as int16");
+	fit_as(&ct, 2, 1, MMN_DTYPE_FLOAT32, f, &err);
+	ok(f[0] == -1024 && f[1] == 3071, "and as float32");
+	fit_as(&ct, 2, 1, MMN_DTYPE_FLOAT16, out, &err);
+	ok(mmn_half_to_double(mmn_load_u16le(out)) == -1024,
+	   "and as float16, where it is exact");
+	is_int(fit_as(&ct, 2, 1, MMN_DTYPE_UINT16, out, &err), MMN_BAD_DATA,
+		   "air does not fit into uint16");
+	is_str(err.text, "the value -1024 is outside the range of uint16",
+		   "which is said, not clipped");
+	is_int(fit_as(&dx, 2, 1, MMN_DTYPE_INT16, out, &err), MMN_BAD_DATA,
+		   "65535 does not fit into int16");
+	is_int(fit_as(&dx, 2, 1, MMN_DTYPE_UINT16, out, &err), MMN_OK,
+		   "but into uint16");
+	is_int(mmn_load_u16le(out + 2), 65535, "in full");
+	is_int(fit_as(&suv, 2, 1, MMN_DTYPE_FLOAT16, out, &err), MMN_BAD_DATA,
+		   "70000 does not fit into float16");
+	is_int(fit_as(&suv, 2, 1, MMN_DTYPE_FLOAT32, f, &err), MMN_OK,
+		   "but into float32");
+	ok(f[0] == 0.25f && f[1] == 70000.0f, "exactly");
+
+	fit_as(&dx, 1, 1, MMN_DTYPE_FLOAT32, f, &err);
+	is_near(f[0], 32767.5, 1e-2, "a mean is not rounded as float32");
+	fit_as(&dx, 1, 1, MMN_DTYPE_UINT16, out, &err);
+	is_int(mmn_load_u16le(out), 32768, "as uint16 it is, halves up");
+
+	fit_as(&photo, 2, 1, MMN_DTYPE_UINT8, out, &err);
+	ok(out[0] == 7 && out[1] == 200, "8 bits are served as they are");
+	fit_as(&photo, 2, 3, MMN_DTYPE_UINT8, out, &err);
+	ok(memcmp(out, "\7\310\7\310\7\310", 6) == 0, "gray is repeated as colour");
+	fit_as(&rgb, 2, 3, MMN_DTYPE_UINT8, out, &err);
+	ok(memcmp(out, "\377\0\0\377\0\0", 6) == 0, "channels come as planes");
+	fit_as(&rgb, 2, 1, MMN_DTYPE_UINT8, out, &err);
+	ok(out[0] == 76 && out[1] == 150, "colour becomes gray by BT.601");
+	fit_as(&rgb, 2, 1, MMN_DTYPE_FLOAT32, f, &err);
+	is_near(f[0], 76.245, 1e-4, "not rounded as float32");
+	fit_as(&ct, 2, 1, MMN_DTYPE_UINT8, out, &err);
+	ok(out[0] == 0 && out[1] == 255, "uint8 is rendered for the eye");
+
+	is_int(fit_as(&ct, 2, 1, MMN_DTYPE_FLOAT64, out, &err), MMN_BAD_ARGUMENT,
+		   "float64 is not made");
+	stopping.poll = never;
+	is_int(mmn_fit_image(&stopping, &ct, &fit, f, &err), MMN_CANCELED,
+		   "it can be stopped");
+	return done_testing();
+}
