@@ -4,6 +4,7 @@
 
 #include "codec.h"
 #include "codec_gdcm.h"
+#include "dicom/inflate.h"
 #include "dicom/rle.h"
 #include "dicom/transfer_syntax.h"
 #include "image/codestream.h"
@@ -105,10 +106,16 @@ decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
 			/* PS3.5 Annex G says nothing of subsampled chrominance */
 			if (pixels->photometric == MMN_YBR_FULL_422)
 				pixels->photometric = MMN_YBR_FULL;
+			/* bits go in as the bytes they are packed into (PS3.5 8.2) */
+			if (pixels->bits_allocated == 1)
+				return mmn_rle_decode(bytes, length, size, 1, 1, false, out,
+									  err);
 			return mmn_rle_decode(
 				bytes, length, (size_t)pixels->rows * pixels->columns,
 				pixels->samples_per_pixel, pixels->bits_allocated / 8,
 				pixels->planar, out, err);
+		case MMN_CODING_DEFLATE:
+			return mmn_inflate_exact(env, bytes, length, out, size, err);
 		default:
 			return decode_codestream(env, uid, bytes, length, pixels, out, size,
 									 err);
@@ -121,12 +128,18 @@ stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
 				  void **owned, mmn_error *err)
 {
 	mmn_pixel_description *pixels = &out->pixels;
+	mmn_frame_coding coding = mmn_transfer_syntax_find(uid)->coding;
+	bool packed = (coding == MMN_CODING_RLE || coding == MMN_CODING_DEFLATE) &&
+				  pixels->samples_per_pixel == 1;
 	size_t size;
 	mmn_status status;
 
-	if (pixels->bits_allocated == 1)
+	/* deflated are the bytes of a native frame, chrominance and all */
+	if (coding == MMN_CODING_DEFLATE)
+		pixels->encapsulated = false;
+	if (pixels->bits_allocated == 1 && !packed)
 	{
-		/* codecs yield whole bytes */
+		/* other codecs yield whole bytes */
 		pixels->bits_allocated = 8;
 		pixels->bits_stored = 1;
 		pixels->high_bit = 0;
@@ -211,6 +224,7 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 	{
 		out->bytes = bytes;
 		out->length = length;
+		out->pixels.encapsulated = false;
 		out->big_endian = mmn_dicom_big_endian(dicom);
 		if (joined)
 			*owned = (void *)(uintptr_t)bytes;

@@ -113,3 +113,44 @@ done:
 	mmn_free(env, buffer);
 	return status;
 }
+
+mmn_status
+mmn_inflate_exact(const mmn_env *env, const uint8_t *bytes, size_t length,
+				  uint8_t *out, size_t size, mmn_error *err)
+{
+	z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = (void *)env};
+	size_t eaten = 0, used = 0;
+	mmn_status status = MMN_OK;
+	int result = Z_OK;
+
+	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	while (status == MMN_OK && used < size)
+	{
+		size_t in = length - eaten, space = size - used;
+
+		if (in > UINT32_MAX / 2)
+			in = UINT32_MAX / 2;
+		if (space > FIRST_CAPACITY)
+			space = FIRST_CAPACITY;
+		z.next_in = (uint8_t *)bytes + eaten;
+		z.avail_in = (unsigned)in;
+		z.next_out = out + used;
+		z.avail_out = (unsigned)space;
+		result = inflate(&z, Z_NO_FLUSH);
+		eaten += in - z.avail_in;
+		used += space - z.avail_out;
+		if (used < size && result != Z_OK)
+			status =
+				mmn_fail(err, MMN_BAD_DATA,
+						 result == Z_STREAM_END || result == Z_BUF_ERROR
+							 ? "a deflated frame ends after %zu of %zu bytes"
+							 : "a deflated frame is damaged after %zu of %zu "
+							   "bytes",
+						 used, size);
+		else
+			status = mmn_poll(env, err);
+	}
+	inflateEnd(&z);
+	return status;
+}

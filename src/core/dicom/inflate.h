@@ -14,4 +14,12 @@ mmn_status mmn_inflate_raw(const mmn_env *env, const uint8_t *bytes,
 						   size_t length, size_t max_bytes, uint8_t **out,
 						   size_t *out_length, mmn_error *err);
 
+/*
+ * The same into "size" bytes that the caller has, all of which are filled, or
+ * it is MMN_BAD_DATA; what the data hold beyond them is not looked at.
+ */
+mmn_status mmn_inflate_exact(const mmn_env *env, const uint8_t *bytes,
+							 size_t length, uint8_t *out, size_t size,
+							 mmn_error *err);
+
 #endif

@@ -51,7 +51,7 @@ static const mmn_transfer_syntax table[] = {
 	 MMN_CODING_OTHER},
 	{DICOM_UID ".4.203", "High-Throughput JPEG 2000", MMN_CODING_OTHER},
 	{DICOM_UID ".5", "RLE Lossless", MMN_CODING_RLE},
-	{DICOM_UID ".8.1", "Deflated Image Frame Compression", MMN_CODING_OTHER},
+	{DICOM_UID ".8.1", "Deflated Image Frame Compression", MMN_CODING_DEFLATE},
 };
 
 const mmn_transfer_syntax *
