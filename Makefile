@@ -3,13 +3,15 @@
 #   make deps      install the missing Debian packages
 #   make demo      see the whole of it work, on a private cluster
 #   make test      all tests, on private clusters
+#   make bench     the decoder's speed beside that of other decoders
 #   make && make install && make installcheck    as for any extension
 
-# The one list of Debian packages: to build, and (second line) to test.
+# The one list of Debian packages: to build, to test, and to measure against.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
 	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
 	libonnx-testdata python3-onnx python3-numpy
+DEB_BENCH = libdcmtk-dev libcharls-dev libopenjp2-7-dev libturbojpeg0-dev libgdcm-tools
 
 comma = ,
 
@@ -46,7 +48,7 @@ EXTRA_CLEAN = $(core_lib) $(core_objects) $(core_tables) $(decoder_objects) $(cl
 
 PG_CONFIG ?= $(or $(wildcard /usr/lib/postgresql/15/bin/pg_config),pg_config)
 # A goal that only installs packages must work before pg_config is there.
-ifneq ($(filter-out deps help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps deps-bench help,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell $(PG_CONFIG) --version 2>/dev/null),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 # JIT could only inline our thin bindings: not worth a second compilation of
@@ -190,7 +192,48 @@ fuzz: deps
 	$(MAKE) -j2 all test-programs
 	test/run.sh test/t/003_fuzz.pl
 
-.PHONY: deps
+# The decoder's own code beside its peers, each a program of its own: GDCM and
+# DCMTK bring different versions of CharLS, which do not live together.
+bench_programs = $(addprefix build/bench/,ours $(basename $(notdir $(wildcard test/bench/peer_*.c test/bench/peer_*.cc))))
+bench_inputs = build/bench/inputs/made
+
+build/bench/ours: test/bench/ours.c test/bench/bench.h $(filter-out src/decoder/main.o,$(decoder_objects)) $(core_lib)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
+	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
+
+build/bench/peer_dcmtk: bench_libs = -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd -lz
+build/bench/peer_gdcm: bench_libs = $(GDCM_LIBS)
+build/bench/peer_charls: bench_libs = -lcharls
+build/bench/peer_openjpeg: bench_libs = $(shell pkg-config --cflags --libs libopenjp2 2>/dev/null)
+build/bench/peer_jpeg: bench_libs = -lturbojpeg
+build/bench/peer_png: bench_libs = -lpng
+
+build/bench/peer_%: test/bench/peer_%.c test/bench/bench.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< $(bench_libs)
+
+build/bench/peer_%: test/bench/peer_%.cc test/bench/bench.h
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -Wall -Wextra $(GDCM_CPPFLAGS:-I%=-isystem %) -o $@ $< $(bench_libs)
+
+$(bench_inputs): test/bench/inputs.py
+	@mkdir -p $(@D)
+	/usr/bin/python3 $< $(@D)
+	touch $@
+
+.PHONY: bench bench-programs
+bench-programs: $(bench_programs) $(bench_inputs)
+
+bench: deps-bench
+	$(MAKE) -j2 all
+	$(MAKE) -j2 bench-programs
+	/usr/bin/python3 test/bench/decode.py build/bench build/bench/inputs $(ROUNDS)
+
+.PHONY: deps deps-bench
+deps-bench:
+	@test/deps.sh $(DEB_BUILD) $(DEB_TEST) $(DEB_BENCH)
+
 deps:
 	@test/deps.sh $(DEB_BUILD) $(DEB_TEST)
 
