@@ -8,8 +8,8 @@
 
 #include "nn/network.h"
 
-#define MAX_BYTES ((size_t)1 << 23)
-#define MAX_POLLS 40
+#define MAX_BYTES ((size_t)1 << 22)
+#define MAX_POLLS 4
 
 void
 cblas_sgemm(const enum CBLAS_ORDER order, const enum CBLAS_TRANSPOSE ta,

@@ -1,0 +1,545 @@
+/*
+ * Networks: the planner's doings, refusals, and convolutions of random
+ * geometry against the definition.  Models are written here field by field
+ * (onnx.proto's numbers); operators one by one are in test_nn_nodes.c.
+ */
+#include <stdlib.h>
+
+#include "nn/network.h"
+#include "tap.h"
+
+typedef struct message
+{
+	uint8_t p[1 << 16];
+	size_t len;
+} message;
+
+static void
+put_varint(message *m, uint64_t v)
+{
+	for (; v > 127; v >>= 7)
+		m->p[m->len++] = (uint8_t)(v | 128);
+	m->p[m->len++] = (uint8_t)v;
+}
+
+static void
+put_int(message *m, unsigned field, int64_t v)
+{
+	put_varint(m, field << 3);
+	put_varint(m, (uint64_t)v);
+}
+
+static void
+put_bytes(message *m, unsigned field, const void *p, size_t len)
+{
+	put_varint(m, field << 3 | 2);
+	put_varint(m, len);
+	memcpy(m->p + m->len, p, len);
+	m->len += len;
+}
+
+static void
+put_text(message *m, unsigned field, const char *text)
+{
+	put_bytes(m, field, text, strlen(text));
+}
+
+/* The graph under construction, and one node of it. */
+static message graph, node;
+
+static void
+add_tensor(const char *name, int type, int ndim, const int64_t *dims,
+		   const void *raw, size_t len)
+{
+	static message t;
+
+	t.len = 0;
+	for (int i = 0; i < ndim; i++)
+		put_int(&t, 1, dims[i]);
+	put_int(&t, 2, type);
+	put_text(&t, 8, name);
+	put_bytes(&t, 9, raw, len);
+	put_bytes(&graph, 5, t.p, t.len);
+}
+
+static void
+add_floats(const char *name, int ndim, const int64_t *dims, const float *v)
+{
+	size_t n = 1;
+
+	for (int i = 0; i < ndim; i++)
+		n *= (size_t)dims[i];
+	add_tensor(name, 1, ndim, dims, v, n * sizeof *v);
+}
+
+static void
+begin_node(const char *op, const char *in, const char *in2, const char *out)
+{
+	node.len = 0;
+	put_text(&node, 1, in);
+	if (in2)
+		put_text(&node, 1, in2);
+	put_text(&node, 2, out);
+	put_text(&node, 4, op);
+}
+
+static void
+set_ints(const char *name, int n, const int64_t *v)
+{
+	message a;
+
+	a.len = 0;
+	put_text(&a, 1, name);
+	for (int i = 0; i < n; i++)
+		put_int(&a, 8, v[i]);
+	put_int(&a, 20, 7);
+	put_bytes(&node, 5, a.p, a.len);
+}
+
+static void
+set_int(const char *name, int64_t v)
+{
+	message a;
+
+	a.len = 0;
+	put_text(&a, 1, name);
+	put_int(&a, 3, v);
+	put_int(&a, 20, 2);
+	put_bytes(&node, 5, a.p, a.len);
+}
+
+static void
+end_node(void)
+{
+	put_bytes(&graph, 1, node.p, node.len);
+}
+
+static void
+add_value(unsigned field, const char *name)
+{
+	message v;
+
+	v.len = 0;
+	put_text(&v, 1, name);
+	put_bytes(&graph, field, v.p, v.len);
+}
+
+static void
+begin_graph(void)
+{
+	graph.len = 0;
+	add_value(11, "x");
+}
+
+static mmn_network *net;
+static mmn_plan *plan;
+static mmn_error err;
+static mmn_env env;
+
+static void
+end(void)
+{
+	mmn_plan_destroy(plan);
+	mmn_network_destroy(net);
+	plan = NULL;
+	net = NULL;
+}
+
+/* Loads the graph. */
+static mmn_status
+load(const char *output, int64_t opset, size_t limit)
+{
+	static message model;
+	message version;
+
+	end();
+	add_value(12, output);
+	version.len = model.len = 0;
+	put_int(&version, 2, opset);
+	put_int(&model, 1, 7);
+	put_bytes(&model, 8, version.p, version.len);
+	put_bytes(&model, 7, graph.p, graph.len);
+	return mmn_network_load(&env, model.p, model.len, limit, &net, &err);
+}
+
+/* Loads and plans it. */
+static mmn_status
+begin(const char *output, int ndim, const int64_t *dims)
+{
+	mmn_shape shape = {ndim, {0}};
+	mmn_status status = load(output, 13, 1 << 26);
+
+	memcpy(shape.dims, dims, (size_t)ndim * sizeof *dims);
+	if (status == MMN_OK)
+		status = mmn_plan_create(&env, net, &shape, NULL, 1 << 28, &plan, &err);
+	return status;
+}
+
+static mmn_status
+forward(const float *in, float *out)
+{
+	void *workspace = malloc(mmn_plan_workspace(plan));
+	mmn_status status;
+
+	memset(workspace, 0xff, mmn_plan_workspace(plan)); /* NaN everywhere */
+	status = mmn_plan_forward(plan, workspace, in, out, &env, &err);
+	free(workspace);
+	return status;
+}
+
+static uint32_t seed = 1;
+
+static int
+pick(int from, int to)
+{
+	seed = seed * 1664525 + 1013904223;
+	return from + (int)((seed >> 8) % (uint32_t)(to - from + 1));
+}
+
+static float *
+random_floats(size_t n)
+{
+	float *v = malloc(n * sizeof *v);
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (float)pick(-1000, 1000) / 1000.0f;
+	return v;
+}
+
+typedef struct geometry
+{
+	int64_t n, groups, c, m, size[2], kernel[2], stride[2], dilation[2], pad[4];
+} geometry;
+
+static geometry
+pick_geometry(void)
+{
+	geometry g = {pick(1, 2), 1,   pick(1, 9), pick(1, 9), {0},
+				  {0},		  {0}, {0},		   {0}};
+
+	g.groups = pick(0, 2) ? 1 : pick(1, 4);
+	if (pick(0, 3) == 0) /* depthwise */
+		g.groups = pick(2, 9), g.c = 1, g.m = pick(1, 2);
+	for (int d = 0; d < 2; d++)
+	{
+		g.kernel[d] = pick(1, 4);
+		g.stride[d] = pick(1, 3);
+		g.dilation[d] = pick(1, 2);
+		g.pad[d] = pick(0, 5);
+		g.pad[d + 2] = pick(0, 5);
+		g.size[d] = pick((int)((g.kernel[d] - 1) * g.dilation[d] + 1), 23);
+	}
+	if (pick(0, 4) == 0) /* pointwise */
+		for (int d = 0; d < 2; d++)
+			g.kernel[d] = g.stride[d] = 1, g.pad[d] = g.pad[d + 2] = 0;
+	return g;
+}
+
+/* One output by the definition. */
+static double
+conv_at(const geometry *g, const float *x, const float *w, int64_t n, int64_t m,
+		int64_t oh, int64_t ow)
+{
+	int64_t group = m / g->m;
+	double sum = 0;
+
+	for (int64_t c = 0; c < g->c; c++)
+		for (int64_t kh = 0; kh < g->kernel[0]; kh++)
+			for (int64_t kw = 0; kw < g->kernel[1]; kw++)
+			{
+				int64_t ih =
+					oh * g->stride[0] + kh * g->dilation[0] - g->pad[0];
+				int64_t iw =
+					ow * g->stride[1] + kw * g->dilation[1] - g->pad[1];
+
+				if (ih >= 0 && ih < g->size[0] && iw >= 0 && iw < g->size[1])
+					sum +=
+						(double)x[((n * g->groups + group) * g->c + c) *
+									  g->size[0] * g->size[1] +
+								  ih * g->size[1] + iw] *
+						w[((m * g->c + c) * g->kernel[0] + kh) * g->kernel[1] +
+						  kw];
+			}
+	return sum;
+}
+
+static void
+test_conv(int round)
+{
+	geometry g = pick_geometry();
+	int64_t in[4] = {g.n, g.c * g.groups, g.size[0], g.size[1]};
+	int64_t ws[4] = {g.m * g.groups, g.c, g.kernel[0], g.kernel[1]};
+	size_t n_x = (size_t)(in[0] * in[1] * in[2] * in[3]);
+	float *x = random_floats(n_x);
+	float *w = random_floats((size_t)(ws[0] * ws[1] * ws[2] * ws[3]));
+	float *y;
+	const mmn_shape *shape;
+	double worst = 0;
+	size_t at = 0;
+
+	begin_graph();
+	add_floats("w", 4, ws, w);
+	begin_node("Conv", "x", "w", "y");
+	set_int("group", g.groups);
+	set_ints("strides", 2, g.stride);
+	set_ints("dilations", 2, g.dilation);
+	set_ints("pads", 4, g.pad);
+	end_node();
+	if (begin("y", 4, in) != MMN_OK)
+	{
+		ok(0, "convolution %d: %s", round, err.text);
+		return;
+	}
+	shape = mmn_plan_output_shape(plan);
+	y = malloc(mmn_plan_output_count(plan) * sizeof *y);
+	forward(x, y);
+	for (int64_t n = 0; n < shape->dims[0]; n++)
+		for (int64_t m = 0; m < shape->dims[1]; m++)
+			for (int64_t oh = 0; oh < shape->dims[2]; oh++)
+				for (int64_t ow = 0; ow < shape->dims[3]; ow++, at++)
+				{
+					double d = fabs(y[at] - conv_at(&g, x, w, n, m, oh, ow));
+
+					worst = d <= worst ? worst : d;
+				}
+	ok(worst < 1e-5, "convolution %d: %dx%d of %d in %d groups, error %.1g",
+	   round, (int)g.kernel[0], (int)g.kernel[1], (int)ws[0], (int)g.groups,
+	   worst);
+	free(x);
+	free(w);
+	free(y);
+}
+
+/* A deep chain needs two maps at a time, not as many as it is deep. */
+static void
+test_memory(void)
+{
+	static const int64_t in[4] = {1, 2, 32, 32}, ws[4] = {2, 2, 1, 1};
+	static const float w[4] = {1, 0, 0, 1};
+	float x[2048], y[2048];
+	int same = 1;
+
+	begin_graph();
+	add_floats("w", 4, ws, w);
+	for (int i = 0; i < 40; i++)
+	{
+		char from[8], to[8];
+
+		snprintf(from, sizeof from, i ? "c%d" : "x", i);
+		snprintf(to, sizeof to, "r%d", i);
+		begin_node("Conv", from, "w", to);
+		end_node();
+		snprintf(from, sizeof from, "c%d", i + 1);
+		begin_node("Relu", to, NULL, from);
+		end_node();
+	}
+	begin_node("Add", "c40", "c1", "y"); /* c1 lives to the end */
+	end_node();
+	is_int(begin("y", 4, in), MMN_OK, "a chain of 40 convolutions");
+	ok(mmn_plan_workspace(plan) < 4 * sizeof x,
+	   "its workspace is %zu bytes, of %zu a map", mmn_plan_workspace(plan),
+	   sizeof x);
+	for (int i = 0; i < 2048; i++)
+		x[i] = (float)(i % 7) - 3;
+	forward(x, y);
+	for (int i = 0; i < 2048; i++)
+		same = same && y[i] == (x[i] > 0 ? 2 * x[i] : 0);
+	ok(same, "nothing was overwritten too early");
+}
+
+/* What exporters write for x.view(x.size(0), -1). */
+static void
+test_folding(void)
+{
+	static const int64_t in[4] = {2, 3, 4, 5}, one[1] = {1}, zero = 0;
+	static const int64_t minus_one = -1;
+	float x[120], y[120];
+
+	begin_graph();
+	add_tensor("zero", 7, 0, one, &zero, 8);
+	add_tensor("axis", 7, 1, one, &zero, 8);
+	add_tensor("rest", 7, 1, one, &minus_one, 8);
+	begin_node("Shape", "x", NULL, "shape");
+	end_node();
+	begin_node("Gather", "shape", "zero", "n");
+	end_node();
+	begin_node("Unsqueeze", "n", "axis", "n1");
+	end_node();
+	begin_node("Concat", "n1", "rest", "to");
+	set_int("axis", 0);
+	end_node();
+	begin_node("Reshape", "x", "to", "y");
+	end_node();
+	is_int(begin("y", 4, in), MMN_OK, "a shape computed in the graph");
+	is_int(mmn_plan_output_shape(plan)->dims[1], 60, "is known when planning");
+	ok(mmn_plan_workspace(plan) <= 64, "and takes no workspace");
+	for (int i = 0; i < 120; i++)
+		x[i] = (float)i;
+	forward(x, y);
+	ok(memcmp(x, y, sizeof x) == 0, "the elements are the input's");
+}
+
+static void
+test_half(void)
+{
+	/* 1, -2, 65504, the least subnormal, infinity */
+	static const uint16_t half[5] = {0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00};
+	static const uint16_t brain[5] = {0x3f80, 0xc000, 0x477f, 0, 0x7f80};
+	static const int64_t five[1] = {5};
+	float x[5] = {0, 0, 0, 0, 0}, y[5];
+
+	begin_graph();
+	add_tensor("h", 10, 1, five, half, sizeof half);
+	begin_node("Add", "x", "h", "y");
+	end_node();
+	is_int(begin("y", 1, five), MMN_OK, "weights of type float16");
+	forward(x, y);
+	ok(y[0] == 1 && y[1] == -2 && y[2] == 65504 && isinf(y[4]),
+	   "are widened exactly");
+	is_near(y[3], ldexp(1, -24), 0, "subnormal ones too");
+
+	begin_graph();
+	add_tensor("b", 16, 1, five, brain, sizeof brain);
+	begin_node("Add", "x", "b", "y");
+	end_node();
+	is_int(begin("y", 1, five), MMN_OK, "weights of type bfloat16");
+	forward(x, y);
+	ok(y[0] == 1 && y[1] == -2 && y[2] == 65280 && isinf(y[4]),
+	   "are widened exactly");
+}
+
+static int polls;
+
+static int
+count_polls(void *ctx)
+{
+	(void)ctx;
+	return ++polls > 3;
+}
+
+static void
+test_cancel(void)
+{
+	static const int64_t in[4] = {1, 16, 256, 256}, ws[4] = {16, 16, 3, 3};
+	size_t n = (size_t)16 * 256 * 256;
+	float *x = random_floats(n), *y = malloc(n * sizeof *y);
+	float *w = random_floats(16 * 16 * 9);
+
+	begin_graph();
+	add_floats("w", 4, ws, w);
+	begin_node("Conv", "x", "w", "y");
+	end_node();
+	is_int(begin("y", 4, in), MMN_OK, "a convolution of 145 million steps");
+	env.poll = count_polls;
+	is_int(forward(x, y), MMN_CANCELED, "stops when asked to");
+	env.poll = NULL;
+	free(x);
+	free(y);
+	free(w);
+}
+
+static void
+refuse(mmn_status got, mmn_status want, const char *part)
+{
+	is_int(got, want, "refused");
+	if (!ok(got == want && strstr(err.text, part), "because: %s", err.text))
+		printf("# wanted: %s\n", part);
+}
+
+static void
+test_refusals(void)
+{
+	static const int64_t in[4] = {1, 2, 8, 8}, ws[4] = {2, 2, 3, 3};
+	static const int64_t wrong[4] = {2, 5, 3, 3}, many[4] = {1, 2, 8, 1 << 30};
+	float *w = random_floats(2 * 5 * 9);
+	message external;
+
+	begin_graph();
+	begin_node("Frobnicate", "x", NULL, "y");
+	put_text(&node, 3, "layer/7");
+	end_node();
+	refuse(begin("y", 4, in), MMN_UNSUPPORTED,
+		   "node \"layer/7\" (Frobnicate): the operator is not supported");
+
+	begin_graph();
+	begin_node("Relu", "x", NULL, "y");
+	set_int("new_option", 1);
+	end_node();
+	refuse(begin("y", 4, in), MMN_UNSUPPORTED, "attribute \"new_option\"");
+
+	begin_graph();
+	add_floats("w", 4, wrong, w);
+	begin_node("Conv", "x", "w", "y");
+	end_node();
+	refuse(begin("y", 4, in), MMN_BAD_DATA, "do not fit an input of 2");
+
+	begin_graph();
+	add_floats("w", 4, ws, w);
+	begin_node("Conv", "x", "w", "y");
+	set_ints("strides", 2, (int64_t[]){0, 1});
+	end_node();
+	refuse(begin("y", 4, in), MMN_BAD_DATA, "\"strides\"");
+
+	begin_graph();
+	add_tensor("w", 1, 4, ws, w, 2 * 2 * 9 * 4 - 1);
+	refuse(load("w", 13, 1 << 20), MMN_BAD_DATA, "number of elements");
+
+	begin_graph();
+	add_tensor("w", 1, 4, (int64_t[]){1 << 30, 1 << 30, 1 << 30, 16}, w, 4);
+	refuse(load("w", 13, 1 << 20), MMN_LIMIT, "more than");
+
+	begin_graph();
+	add_tensor("w", 1, 2, (int64_t[]){-1, -4}, w, 16);
+	refuse(load("w", 13, 1 << 20), MMN_BAD_DATA, "must be positive");
+
+	begin_graph();
+	external.len = 0;
+	put_int(&external, 1, 1);
+	put_int(&external, 2, 1);
+	put_text(&external, 8, "w");
+	put_text(&external, 13, "\x0a\x08location\x12\x0b/etc/passwd");
+	put_int(&external, 14, 1);
+	put_bytes(&graph, 5, external.p, external.len);
+	refuse(load("w", 13, 1 << 20), MMN_UNSUPPORTED, "external files");
+
+	begin_graph();
+	begin_node("Relu", "z", NULL, "y");
+	end_node();
+	begin_node("Relu", "y", NULL, "z");
+	end_node();
+	refuse(load("z", 13, 1 << 20), MMN_BAD_DATA, "not computed before");
+
+	begin_graph();
+	begin_node("Relu", "x", NULL, "x");
+	end_node();
+	refuse(load("x", 13, 1 << 20), MMN_BAD_DATA, "the same name");
+
+	begin_graph();
+	begin_node("Relu", "x", NULL, "y");
+	end_node();
+	refuse(load("y", 99, 1 << 20), MMN_UNSUPPORTED, "version 99");
+	refuse(load("y", 13, 64), MMN_LIMIT, "64 bytes");
+	refuse(begin("y", 4, many), MMN_LIMIT, "more than");
+	add_value(11, "x2");
+	refuse(load("y", 13, 1 << 20), MMN_UNSUPPORTED, "more than one input");
+	refuse(mmn_network_load(&env, "\x3a\xff\x7f", 3, 1 << 20, &net, &err),
+		   MMN_BAD_DATA, "cut off");
+	refuse(mmn_network_load(&env, "", 0, 1 << 20, &net, &err), MMN_BAD_DATA,
+		   "no graph");
+	free(w);
+}
+
+int
+main(void)
+{
+	env = mmn_env_default;
+	for (int i = 0; i < 200; i++)
+		test_conv(i);
+	test_memory();
+	test_folding();
+	test_half();
+	test_cancel();
+	test_refusals();
+	end();
+	return done_testing();
+}
