@@ -113,6 +113,7 @@ DECLARE
 	failed bigint := 0;
 	started timestamptz := pg_catalog.clock_timestamp();
 	said timestamptz := started;
+	why text;
 BEGIN
 	-- a procedure that commits can have no SET clause: do it once a transaction
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, @extschema@, pg_temp', true);
@@ -123,6 +124,9 @@ BEGIN
 			MESSAGE = format('model "%s" does not exist', embed_pending.model),
 			HINT = 'Table medimnet.model lists the models; load_model() adds one.';
 	END IF;
+	-- refused inside a caller's transaction: so before any work
+	COMMIT;
+	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, @extschema@, pg_temp', true);
 	SELECT count(*) INTO pending FROM @extschema@.image i
 	WHERE i.status = 'stored' AND NOT EXISTS (SELECT FROM @extschema@.image_embedding e
 		WHERE e.subject_id = i.subject_id AND e.image_id = i.image_id AND e.model_id = the_model);
@@ -148,7 +152,10 @@ BEGIN
 				EXCEPTION WHEN data_exception OR feature_not_supported OR program_limit_exceeded
 					OR insufficient_resources OR internal_error THEN
 					failed := failed + 1;
-					RAISE WARNING 'image % has not been embedded: %', images[n], SQLERRM;
+					GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;
+					RAISE WARNING USING
+						MESSAGE = format('image %s has not been embedded: %s', images[n], SQLERRM),
+						DETAIL = why;
 				END;
 			END LOOP;
 		END;

@@ -44,7 +44,7 @@ count_polls(void *ctx)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	int polls = 0;
+	int polls = -10000; /* loading and planning poll at every step */
 	mmn_env env = mmn_env_default;
 	mmn_network *net;
 	mmn_plan *plan;
@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < shape.ndim; i++)
 		if (shape.dims[i] <= 0)
 			shape.dims[i] = i == 0 ? 1 : 6;
-	polls = -10000; /* planning polls at every node */
+
 	if (mmn_plan_create(&env, net, &shape, NULL, MAX_BYTES, &plan, &err) ==
 		MMN_OK)
 	{
