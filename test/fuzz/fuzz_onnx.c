@@ -35,6 +35,23 @@ cblas_sgemm(const enum CBLAS_ORDER order, const enum CBLAS_TRANSPOSE ta,
 		}
 }
 
+void
+cblas_sgemv(const enum CBLAS_ORDER order, const enum CBLAS_TRANSPOSE trans,
+			const blasint m, const blasint n, const float alpha, const float *a,
+			const blasint lda, const float *x, const blasint incx,
+			const float beta, float *y, const blasint incy)
+{
+	/* the vector is a matrix of one row, its stride that of a column */
+	if (incy != 1)
+		abort();
+	if (trans == CblasNoTrans)
+		cblas_sgemm(order, CblasTrans, CblasTrans, 1, m, n, alpha, x, incx, a,
+					lda, beta, y, m);
+	else
+		cblas_sgemm(order, CblasTrans, CblasNoTrans, 1, n, m, alpha, x, incx, a,
+					lda, beta, y, n);
+}
+
 static int
 count_polls(void *ctx)
 {

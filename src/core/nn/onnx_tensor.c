@@ -264,10 +264,36 @@ read_header(mmn_slice message, tensor_header *h, mmn_error *err)
 	return status;
 }
 
+/* Elements between two polls: a millisecond or two. */
+#define POLL_EVERY ((size_t)1 << 20)
+
+/* Elements of raw_data, little-endian; its length has been checked. */
+static mmn_status
+read_raw(const tensor_header *h, size_t size, size_t count, void *out,
+		 const mmn_env *env, mmn_error *err)
+{
+	for (size_t at = 0; at < count; at += POLL_EVERY)
+	{
+		size_t end = count - at < POLL_EVERY ? count : at + POLL_EVERY;
+		mmn_status status = mmn_poll(env, err);
+
+		if (status != MMN_OK)
+			return status;
+		if (h->data_type == TYPE_FLOAT &&
+			__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+			memcpy((float *)out + at, h->raw.p + at * size, (end - at) * size);
+		else
+			for (size_t i = at; i < end; i++)
+				store_element(h->data_type,
+							  load_bits(h->raw.p + i * size, size), out, i);
+	}
+	return MMN_OK;
+}
+
 /* Elements of the typed field; their number has been checked. */
 static mmn_status
 read_typed(mmn_slice message, const tensor_header *h, uint32_t number,
-		   void *out, mmn_error *err)
+		   void *out, const mmn_env *env, mmn_error *err)
 {
 	size_t size = number == F_FLOAT_DATA ? 4 : number == F_DOUBLE_DATA ? 8 : 0;
 	size_t at = 0;
@@ -284,8 +310,13 @@ read_typed(mmn_slice message, const tensor_header *h, uint32_t number,
 			store_element(h->data_type, f.value, out, at++);
 		else if (size)
 			for (size_t i = 0; i < f.bytes.len; i += size)
+			{
+				if (at % POLL_EVERY == 0 &&
+					(status = mmn_poll(env, err)) != MMN_OK)
+					return status;
 				store_element(h->data_type, load_bits(f.bytes.p + i, size), out,
 							  at++);
+			}
 		else
 			while (f.bytes.len)
 			{
@@ -331,15 +362,11 @@ mmn_onnx_read_tensor(mmn_slice message, mmn_pool *pool,
 						name);
 	if (!(tensor = mmn_pool_alloc(pool, 1, sizeof *tensor, err)) ||
 		!(data =
-			  mmn_pool_alloc(pool, count, mmn_element_size(type.element), err)))
+			  mmn_pool_take(pool, count, mmn_element_size(type.element), err)))
 		return err->code;
-	if (h.has_raw)
-		for (size_t i = 0; i < count; i++)
-			store_element(h.data_type,
-						  load_bits(h.raw.p + i * type.size, type.size), data,
-						  i);
-	else
-		status = read_typed(message, &h, type.field, data, err);
+	status = h.has_raw
+				 ? read_raw(&h, type.size, count, data, &pool->env, err)
+				 : read_typed(message, &h, type.field, data, &pool->env, err);
 	tensor->element = type.element;
 	tensor->shape = h.shape;
 	tensor->count = count;

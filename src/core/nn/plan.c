@@ -183,8 +183,8 @@ fold(mmn_planner *p)
 		if (s->out[k])
 		{
 			s->out[k]->constant =
-				mmn_pool_alloc(p->pool, s->out[k]->count,
-							   mmn_element_size(s->out[k]->element), p->err);
+				mmn_pool_take(p->pool, s->out[k]->count,
+							  mmn_element_size(s->out[k]->element), p->err);
 			if (!s->out[k]->constant)
 				return p->err->code;
 		}

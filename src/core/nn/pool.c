@@ -63,7 +63,7 @@ add_chunk(mmn_pool *pool, size_t size, mmn_error *err)
 }
 
 void *
-mmn_pool_alloc(mmn_pool *pool, size_t count, size_t size, mmn_error *err)
+mmn_pool_take(mmn_pool *pool, size_t count, size_t size, mmn_error *err)
 {
 	void *result;
 	size_t bytes;
@@ -86,6 +86,15 @@ mmn_pool_alloc(mmn_pool *pool, size_t count, size_t size, mmn_error *err)
 	}
 	result = (void *)(uintptr_t)pool->free_at;
 	pool->free_at += bytes;
-	memset(result, 0, bytes);
+	return result;
+}
+
+void *
+mmn_pool_alloc(mmn_pool *pool, size_t count, size_t size, mmn_error *err)
+{
+	void *result = mmn_pool_take(pool, count, size, err);
+
+	if (result)
+		memset(result, 0, count * size);
 	return result;
 }

@@ -31,4 +31,7 @@ void mmn_pool_reset(mmn_pool *pool);
  */
 void *mmn_pool_alloc(mmn_pool *pool, size_t count, size_t size, mmn_error *err);
 
+/* The same, not zeroed: for weights, which may be hundreds of megabytes. */
+void *mmn_pool_take(mmn_pool *pool, size_t count, size_t size, mmn_error *err);
+
 #endif
