@@ -1,3 +1,8 @@
+-- a catalog of this test's own
+SET client_min_messages = warning;
+DROP SCHEMA medimnet CASCADE;
+CREATE EXTENSION medimnet;
+RESET client_min_messages;
 -- datasets: chosen by a query, split by subject, frozen
 SET client_min_messages = warning;
 \set VERBOSITY default

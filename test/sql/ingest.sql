@@ -1,3 +1,8 @@
+-- a catalog of this test's own
+SET client_min_messages = warning;
+DROP SCHEMA medimnet CASCADE;
+CREATE EXTENSION medimnet;
+RESET client_min_messages;
 SET search_path = medimnet;
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

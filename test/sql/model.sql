@@ -1,3 +1,8 @@
+-- a catalog of this test's own
+SET client_min_messages = warning;
+DROP SCHEMA medimnet CASCADE;
+CREATE EXTENSION medimnet;
+RESET client_min_messages;
 -- networks: the built-in one, others, embed(), embed_pending(), similar_images()
 SET search_path = medimnet, public;
 \set SHOW_CONTEXT never
