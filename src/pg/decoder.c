@@ -38,6 +38,9 @@
 #define RECYCLE_OBJECTS 1000
 #define RECYCLE_SECONDS 600
 
+/* Starting takes some 20 ms, on a machine that is not out of breath. */
+#define START_MS (30 * 1000)
+
 /* Copying to the input window stops this often to look for interrupts. */
 #define COPY_BYTES ((Size) 16 << 20)
 
@@ -283,12 +286,10 @@ HelperDied(mmn_error *err)
 		HelperStop(NULL);
 	if (WIFSIGNALED(status))
 		return mmn_fail(err, MMN_BAD_DATA,
-						"the decoder helper was ended by signal %d (%s) while "
-						"it worked on the file",
+						"the decoder helper was ended by signal %d (%s)",
 						WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return mmn_fail(err, MMN_BAD_DATA,
-					"the decoder helper exited with status %d while it worked "
-					"on the file",
+					"the decoder helper exited with status %d",
 					WEXITSTATUS(status));
 }
 
@@ -432,46 +433,67 @@ HelperIsFit(void)
 	return recv(helper.socket, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-static mmn_status
-HelperStart(TimestampTz deadline, mmn_error *err)
+/*
+ * No file is at fault when the helper or its windows cannot be had: were that
+ * a failure like others, ingest() would turn away all files of a load.
+ */
+static void
+HelperUnavailable(const mmn_error *err)
 {
+	HelperStop(NULL);
+	ereport(ERROR,
+			(errcode(err->code == MMN_NO_MEMORY
+						 ? ERRCODE_INSUFFICIENT_RESOURCES
+						 : ERRCODE_SYSTEM_ERROR),
+			 errmsg("could not start the decoder helper"),
+			 errdetail("%s.", err->text),
+			 err->code == MMN_NO_MEMORY
+				 ? errhint("Let the server's processes have more memory and "
+						   "open files.")
+				 : errhint("The operator should see whether "
+						   "\"%s/medimnet-decoder --check-sandbox\" works for "
+						   "the server's account.",
+						   pkglib_path)));
+}
+
+static void
+HelperStart(void)
+{
+	TimestampTz deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), START_MS);
 	mmn_wire_reply hello;
-	mmn_status status;
+	mmn_error err;
 
 	if (HelperIsFit())
-		return MMN_OK;
+		return;
 	HelperStop(NULL);
-	status = HelperSpawn(err);
-	if (status != MMN_OK)
-		return status;
+	if (HelperSpawn(&err) != MMN_OK)
+		HelperUnavailable(&err);
 	if (!helper.sandbox)
 		ereport(WARNING, (errmsg("the decoder helper runs without its sandbox"),
 						  errhint("Set medimnet.decoder_sandbox to on.")));
-	status = HelperReadReply(&hello, deadline, err);
-	if (status == MMN_OK)
-		return MMN_OK;
-	HelperStop(NULL);
-	/* not the file's fault */
-	err->code = MMN_INTERNAL;
-	return err->code;
+	if (HelperReadReply(&hello, deadline, &err) == MMN_OK)
+		return;
+	if (err.code == MMN_LIMIT)
+		mmn_fail(&err, MMN_INTERNAL, "it did not answer within %d s",
+				 START_MS / 1000);
+	HelperUnavailable(&err);
 }
 
 static mmn_status
 HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
 			   mmn_wire_reply *reply, mmn_error *err)
 {
-	TimestampTz deadline =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), decoder_timeout_ms);
+	TimestampTz deadline;
 	mmn_status status;
 	Size done;
 
-	status = HelperStart(deadline, err);
-	if (status == MMN_OK)
-		status = WindowReserve(&helper.input, len, "medimnet-input", err);
-	if (status == MMN_OK)
-		status = WindowReserve(&helper.output, 1, "medimnet-output", err);
-	if (status != MMN_OK)
-		return status;
+	HelperStart();
+	if (WindowReserve(&helper.input, len, "medimnet-input", err) != MMN_OK ||
+		WindowReserve(&helper.output, 1, "medimnet-output", err) != MMN_OK)
+		HelperUnavailable(err);
+	deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), decoder_timeout_ms);
 	for (done = 0; done < len; done += COPY_BYTES)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -520,6 +542,7 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 		.max_object = (uint64) decoder_max_object_kb * 1024,
 	};
 	volatile mmn_status status = MMN_INTERNAL;
+	MemoryContext caller = CurrentMemoryContext;
 	instr_time start;
 	instr_time took;
 
@@ -537,8 +560,15 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 	}
 	PG_CATCH();
 	{
+		ErrorData *error;
+
 		HelperStop(NULL);
-		PG_RE_THROW();
+		/* the statement may hold the file, which must not go to the log */
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->hide_stmt = true;
+		ReThrowError(error);
 	}
 	PG_END_TRY();
 	INSTR_TIME_SET_CURRENT(took);

@@ -12,8 +12,9 @@
  * need, and waits for the answer, interruptibly.  What is wrong with the
  * object, and a helper that died, hung or talked nonsense over it, comes back
  * as a status and a text without any patient's data: nothing is raised, so
- * that a load can go on with the next file.  Two things are raised: cancel
- * and termination of the session, and the backend's own lack of memory.
+ * that a load can go on with the next file.  Raised is what no file is to
+ * blame for: cancel and termination of the session, a helper that cannot be
+ * started, and the backend's own lack of memory.
  *
  * Results are allocated in CurrentMemoryContext.
  */

@@ -205,6 +205,42 @@ $node->psql('postgres', "SET medimnet.decoder_sandbox = off; SELECT try_decode($
 like($err, qr/WARNING:  the decoder helper runs without its sandbox/, 'no sandbox: a warning');
 is($out, '64x64', 'and work');
 
+# ---- no helper: no file is to blame ----
+
+# The helper inherits the limit, and cannot set its own, higher one.
+my $limited = q{
+SELECT pg_backend_pid() AS pid \gset
+\setenv BACKEND :pid
+\! prlimit --pid $BACKEND --as=4294967296
+\set VERBOSITY verbose
+};
+for my $sql ("SELECT medimnet.decode_frame($small)", "SELECT * FROM medimnet.ingest('crashers', $small)")
+{
+	$node->psql('postgres', $limited . $sql, stderr => \$err);
+	like($err, qr/ERROR:  58000: could not start the decoder helper\nDETAIL:  cannot set RLIMIT_AS: .*\nHINT:  .*--check-sandbox/,
+		'a helper that cannot shut itself off is an error');
+}
+is($node->safe_psql('postgres', "SELECT status FROM medimnet.ingest('crashers', $small)"), 'stored', 'and no file is refused for it');
+
+SKIP:
+{
+	my $program = "$pkglibdir/medimnet-decoder";
+	skip 'the installation is not ours to change', 1 unless -w $pkglibdir;
+	rename $program, "$program.away" or die;
+	$node->psql('postgres', "SELECT * FROM medimnet.ingest('crashers', $large)", stderr => \$err);
+	rename "$program.away", $program or die;
+	like($err, qr/could not start the decoder helper\nDETAIL:  cannot start ".*": No such file/, 'nor for a missing program');
+}
+
+# ---- what the log keeps ----
+
+# A literal is the file itself.
+my $literal = unpack 'H*', "\0" x 128 . "DICM\x08\0\x05\0CS\x99\0SMITHERS^WAYLON";
+$node->psql('postgres', "SELECT medimnet.$_") for "dicom_json('\\x$literal')", "decode_frame('\\x$literal')", "frame_count('\\x$literal')",
+  "deidentify('\\x$literal', sha256(''))";
+timed(signal_helper('STOP') . "SET statement_timeout = 100;", "SELECT medimnet.dicom_json('\\x$literal');");
+unlike(Medimnet::slurp($node->logfile), qr/STATEMENT:.*$literal/, 'statements that fail to read a file are not in the log');
+
 # A session that ends takes its helper along.
 for (1 .. 50)
 {
