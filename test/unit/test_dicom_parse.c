@@ -294,8 +294,15 @@ test_refusals(void)
 	fx_head(0x00100010, "PN", 100);
 	mmn_buffer_text(&fx, "Doe^John");
 	refused(MMN_BAD_DATA,
-			"(0010,0010) at offset 160 wants 100 bytes, 8 are left",
+			"(0010,0010) at offset 160 is longer than the 8 bytes that are left",
 			"cut off element");
+
+	fx_begin(EXPLICIT_LITTLE);
+	mmn_buffer_text(&fx, "Waylon Smithers^");
+	refused(MMN_BAD_DATA,
+			"data element at offset 160 is longer than the 8 bytes that are "
+			"left",
+			"text taken for a header is not repeated");
 
 	fx_begin(EXPLICIT_LITTLE);
 	fx_head(0x00081140, "SQ", UNDEFINED_LENGTH);

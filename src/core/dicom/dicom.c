@@ -320,6 +320,43 @@ parse_fragments(parser *p, const level *l, mmn_dicom_element *e)
 					p->pos);
 }
 
+#define TAG_TEXT 16
+
+/*
+ * A tag for an error's text.  In a damaged file what is taken for a header may
+ * be the middle of a value, of a patient's name say: so only tags that DICOM
+ * has are told, and no lengths.
+ */
+static const char *
+tag_text(uint32_t tag, char out[TAG_TEXT])
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *p = out;
+
+	if (tag >> 16 & 1 || (tag & 0xFFFF) == 0 || !mmn_dictionary_vr(tag))
+		return "data element";
+	*p++ = '(';
+	for (int shift = 28; shift >= 0; shift -= 4)
+	{
+		*p++ = digits[tag >> shift & 0xF];
+		if (shift == 16)
+			*p++ = ',';
+	}
+	memcpy(p, ")", 2);
+	return out;
+}
+
+static mmn_status
+too_long(const parser *p, const header *h, size_t offset, size_t left)
+{
+	char name[TAG_TEXT];
+
+	return mmn_fail(p->err, MMN_BAD_DATA,
+					"%s at offset %zu is longer than the %zu bytes that are "
+					"left",
+					tag_text(h->tag, name), offset, left);
+}
+
 static mmn_status
 parse_element(parser *p)
 {
@@ -330,6 +367,7 @@ parse_element(parser *p)
 	encoding code = l->code;
 	bool sequence, guess = false;
 	header h;
+	char name[TAG_TEXT];
 	mmn_status status;
 	void *array = d->elements;
 
@@ -386,11 +424,7 @@ parse_element(parser *p)
 	{
 		memcpy(e->vr, "SQ", 3);
 		if (h.length != UNDEFINED && h.length > left)
-			return mmn_fail(p->err, MMN_BAD_DATA,
-							"(%04X,%04X) at offset %zu wants %lu bytes, %zu "
-							"are left",
-							h.tag >> 16, h.tag & 0xFFFF, start,
-							(unsigned long)h.length, left);
+			return too_long(p, &h, start, left);
 		status = push(p, (int32_t)d->count - 1, false,
 					  h.length == UNDEFINED ? l->end : p->pos + h.length,
 					  h.length == UNDEFINED, code);
@@ -402,8 +436,8 @@ parse_element(parser *p)
 	{
 		if (h.tag != TAG_PIXEL_DATA)
 			return mmn_fail(p->err, MMN_BAD_DATA,
-							"(%04X,%04X) at offset %zu has undefined length",
-							h.tag >> 16, h.tag & 0xFFFF, start);
+							"%s at offset %zu has undefined length",
+							tag_text(h.tag, name), start);
 		e->encapsulated = true;
 		memcpy(e->vr, "OB", 3);
 		status = parse_fragments(p, l, e);
@@ -412,11 +446,7 @@ parse_element(parser *p)
 	{
 		/* truncated native pixel data still has whole frames */
 		if (h.tag >> 16 != 0x7FE0 || l->sequence >= 0)
-			return mmn_fail(p->err, MMN_BAD_DATA,
-							"(%04X,%04X) at offset %zu wants %lu bytes, %zu "
-							"are left",
-							h.tag >> 16, h.tag & 0xFFFF, start,
-							(unsigned long)h.length, left);
+			return too_long(p, &h, start, left);
 		e->length = left;
 		p->pos = l->end;
 	}
