@@ -7,8 +7,8 @@
 #include <setjmp.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "image/codestream.h"
+#include "image/strip.h"
 
 /* A progressive file with more scans than this is an attack on the clock. */
 #define MAX_SCANS 200
@@ -118,39 +118,18 @@ check_damage(decoder *d)
 
 /* ---- files ---- */
 
-/*
- * Exif 4.6.4: orientation (0x0112) in IFD 0 of the TIFF structure in an APP1
- * segment.  1 when there is none.
- */
+/* What the stripped copy (strip_jpeg.c) will say, too. */
 static int
-exif_orientation(const struct jpeg_decompress_struct *jpeg)
+find_orientation(const struct jpeg_decompress_struct *jpeg)
 {
 	for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next)
 	{
-		const uint8_t *p = m->data;
-		size_t n = m->data_length;
-		bool big;
-		uint32_t at, entries;
+		int orientation = m->marker == JPEG_APP0 + 1
+							  ? mmn_exif_orientation(m->data, m->data_length)
+							  : 0;
 
-		if (m->marker != JPEG_APP0 + 1 || n < 14 ||
-			memcmp(p, "Exif\0\0", 6) != 0)
-			continue;
-		p += 6;
-		n -= 6;
-		big = p[0] == 'M';
-		at = big ? mmn_load_u32be(p + 4) : mmn_load_u32le(p + 4);
-		if (at > n - 2 || at < 8)
-			return 1;
-		entries = big ? mmn_load_u16be(p + at) : mmn_load_u16le(p + at);
-		for (size_t e = at + 2; entries-- > 0 && e + 12 <= n; e += 12)
-			if ((big ? mmn_load_u16be(p + e) : mmn_load_u16le(p + e)) == 0x0112)
-			{
-				int v =
-					big ? mmn_load_u16be(p + e + 8) : mmn_load_u16le(p + e + 8);
-
-				return v >= 1 && v <= 8 ? v : 1;
-			}
-		return 1;
+		if (orientation)
+			return orientation;
 	}
 	return 1;
 }
@@ -229,7 +208,7 @@ read_file(decoder *d, const mmn_env *env, const uint8_t *bytes, size_t length,
 	status = check_damage(d);
 	if (status != MMN_OK)
 		return status;
-	return turn_upright(env, exif_orientation(&d->jpeg), out, d->err);
+	return turn_upright(env, find_orientation(&d->jpeg), out, d->err);
 }
 
 mmn_status

@@ -49,10 +49,9 @@ Check(mmn_status status, const char *what, const mmn_error *err)
 	if (status == MMN_OK)
 		return;
 	/* the statement may hold the file, which must not go to the log */
-	ereport(ERROR,
-			(errcode(mmn_sqlstate(status)), errmsg("%s", what),
-			 errdetail("%s.", err->text), hint ? errhint("%s", hint) : 0,
-			 errhidestmt(true)));
+	ereport(ERROR, (errcode(mmn_sqlstate(status)), errmsg("%s", what),
+					errdetail("%s.", err->text), hint ? errhint("%s", hint) : 0,
+					errhidestmt(true)));
 }
 
 Datum
@@ -117,13 +116,12 @@ medimnet_deidentify(PG_FUNCTION_ARGS)
 	bytea *result;
 
 	if (VARSIZE_ANY_EXHDR(key) != DECODER_KEY_SIZE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key must be %d bytes, not %zu", DECODER_KEY_SIZE,
-						(Size) VARSIZE_ANY_EXHDR(key)),
-				 errhint("Derive one, for example with sha256().")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("key must be %d bytes, not %zu",
+							   DECODER_KEY_SIZE, (Size)VARSIZE_ANY_EXHDR(key)),
+						errhint("Derive one, for example with sha256().")));
 	Check(DecoderDeidentify(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
-							(const uint8 *) VARDATA_ANY(key), &result, &err),
+							(const uint8 *)VARDATA_ANY(key), &result, &err),
 		  "could not de-identify file", &err);
 	PG_RETURN_BYTEA_P(result);
 }

@@ -32,7 +32,7 @@
  */
 
 /* Windows start at this size; what a larger object filled is given back. */
-#define WINDOW_BYTES ((Size) 4 << 20)
+#define WINDOW_BYTES ((Size)4 << 20)
 
 /* A helper is replaced after so many objects, or seconds of work. */
 #define RECYCLE_OBJECTS 1000
@@ -42,7 +42,7 @@
 #define START_MS (30 * 1000)
 
 /* Copying to the input window stops this often to look for interrupts. */
-#define COPY_BYTES ((Size) 16 << 20)
+#define COPY_BYTES ((Size)16 << 20)
 
 #define HELPER_SOCKET 3
 
@@ -60,11 +60,11 @@ typedef struct Helper
 	int socket;
 	Window input;
 	Window output;
-	Oid role;			/* on whose behalf it was started */
-	int memory_mb;		/* settings it was started with */
+	Oid role;	   /* on whose behalf it was started */
+	int memory_mb; /* settings it was started with */
 	bool sandbox;
-	int objects;		/* it has served */
-	instr_time busy;	/* time it took */
+	int objects;	 /* it has served */
+	instr_time busy; /* time it took */
 } Helper;
 
 int decoder_max_frame_kb = 256 * 1024;
@@ -104,7 +104,7 @@ WindowReserve(Window *window, Size size, const char *name, mmn_error *err)
 	if (!AcquireExternalFD())
 		return mmn_fail(err, MMN_NO_MEMORY, "too many open files");
 	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd >= 0 && ftruncate(fd, (off_t) rounded) == 0 &&
+	if (fd >= 0 && ftruncate(fd, (off_t)rounded) == 0 &&
 		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		bytes = mmap(NULL, rounded, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (bytes == MAP_FAILED)
@@ -129,8 +129,8 @@ static void
 WindowTrim(Window *window, Size used)
 {
 	if (used > WINDOW_BYTES)
-		(void) fallocate(window->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-						 0, (off_t) window->size);
+		(void)fallocate(window->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+						0, (off_t)window->size);
 }
 
 /* ---- the process ---- */
@@ -189,12 +189,12 @@ HelperSpawn(mmn_error *err)
 
 	if (!registered)
 	{
-		before_shmem_exit(HelperAtExit, (Datum) 0);
+		before_shmem_exit(HelperAtExit, (Datum)0);
 		registered = true;
 	}
 	snprintf(path, sizeof path, "%s/medimnet-decoder", pkglib_path);
-	snprintf(parent, sizeof parent, "%d", (int) MyProcPid);
-	snprintf(memory, sizeof memory, "%zu", (Size) decoder_memory_mb << 20);
+	snprintf(parent, sizeof parent, "%d", (int)MyProcPid);
+	snprintf(memory, sizeof memory, "%zu", (Size)decoder_memory_mb << 20);
 	snprintf(cpu, sizeof cpu, "%d",
 			 RECYCLE_SECONDS + decoder_timeout_ms / 1000 + 60);
 	argv[0] = path;
@@ -220,17 +220,16 @@ HelperSpawn(mmn_error *err)
 	/* /dev/null thrice, the socket, and none of the backend's files */
 	rc = posix_spawn_file_actions_adddup2(&actions, pair[1], HELPER_SOCKET);
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && rc == 0; fd++)
-		rc = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null",
-											  O_RDWR, 0);
+		rc = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR,
+											  0);
 	if (rc == 0)
 		rc = posix_spawn_file_actions_addclosefrom_np(&actions,
 													  HELPER_SOCKET + 1);
 	/* its own session: the postmaster signals whole process groups */
 	if (rc == 0)
-		rc = posix_spawnattr_setflags(&attributes,
-									  POSIX_SPAWN_SETSID |
-										  POSIX_SPAWN_SETSIGMASK |
-										  POSIX_SPAWN_SETSIGDEF);
+		rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID |
+													   POSIX_SPAWN_SETSIGMASK |
+													   POSIX_SPAWN_SETSIGDEF);
 	if (rc == 0)
 		rc = posix_spawnattr_setsigmask(&attributes, &none);
 	if (rc == 0)
@@ -313,7 +312,7 @@ HelperRead(void *to, Size size, TimestampTz deadline, mmn_error *err)
 	while (have < size)
 	{
 		ssize_t n =
-			recv(helper.socket, (char *) to + have, size - have, MSG_DONTWAIT);
+			recv(helper.socket, (char *)to + have, size - have, MSG_DONTWAIT);
 		long timeout;
 
 		if (n > 0)
@@ -321,11 +320,11 @@ HelperRead(void *to, Size size, TimestampTz deadline, mmn_error *err)
 			have += n;
 			continue;
 		}
-		if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK &&
-					   errno != EINTR))
+		if (n == 0 ||
+			(errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
 			return HelperDied(err);
-		timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-												  deadline);
+		timeout =
+			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 		if (timeout <= 0)
 		{
 			HelperStop(NULL);
@@ -334,10 +333,10 @@ HelperRead(void *to, Size size, TimestampTz deadline, mmn_error *err)
 							"(medimnet.decoder_timeout)",
 							decoder_timeout_ms);
 		}
-		(void) WaitLatchOrSocket(MyLatch,
-								 WL_LATCH_SET | WL_SOCKET_READABLE |
-									 WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-								 helper.socket, timeout, PG_WAIT_EXTENSION);
+		(void)WaitLatchOrSocket(MyLatch,
+								WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT |
+									WL_EXIT_ON_PM_DEATH,
+								helper.socket, timeout, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -363,7 +362,7 @@ HelperReadReply(mmn_wire_reply *reply, TimestampTz deadline, mmn_error *err)
 	for (char *p = reply->text; *p; p++)
 		if (*p < ' ' || *p > '~')
 			*p = '?';
-	return mmn_fail(err, (mmn_status) reply->status, "%s", reply->text);
+	return mmn_fail(err, (mmn_status)reply->status, "%s", reply->text);
 }
 
 /* Sends a request, with the windows that the helper does not have yet. */
@@ -442,9 +441,8 @@ HelperUnavailable(const mmn_error *err)
 {
 	HelperStop(NULL);
 	ereport(ERROR,
-			(errcode(err->code == MMN_NO_MEMORY
-						 ? ERRCODE_INSUFFICIENT_RESOURCES
-						 : ERRCODE_SYSTEM_ERROR),
+			(errcode(err->code == MMN_NO_MEMORY ? ERRCODE_INSUFFICIENT_RESOURCES
+												: ERRCODE_SYSTEM_ERROR),
 			 errmsg("could not start the decoder helper"),
 			 errdetail("%s.", err->text),
 			 err->code == MMN_NO_MEMORY
@@ -497,7 +495,7 @@ HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
 	for (done = 0; done < len; done += COPY_BYTES)
 	{
 		CHECK_FOR_INTERRUPTS();
-		memcpy(helper.input.bytes + done, (const char *) bytes + done,
+		memcpy(helper.input.bytes + done, (const char *)bytes + done,
 			   Min(COPY_BYTES, len - done));
 	}
 	request->length = len;
@@ -506,11 +504,11 @@ HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
 		status = HelperReadReply(reply, deadline, err);
 	if (status == MMN_OK && reply->needed > helper.output.size)
 	{
-		if (reply->needed > 2 * (uint64) MaxAllocSize)
+		if (reply->needed > 2 * (uint64)MaxAllocSize)
 			return mmn_fail(err, MMN_LIMIT,
 							"the result would be larger than 1 GB");
-		status = WindowReserve(&helper.output, reply->needed,
-							   "medimnet-output", err);
+		status = WindowReserve(&helper.output, reply->needed, "medimnet-output",
+							   err);
 		request->op = MMN_OP_FETCH;
 		if (status == MMN_OK)
 			status = HelperSend(request, err);
@@ -536,10 +534,10 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 {
 	mmn_wire_request request = {
 		.op = op,
-		.frame = (uint32) frame,
-		.max_frame = Min((uint64) decoder_max_frame_kb * 1024,
-						 MMN_PIXELS_MAX_BYTES),
-		.max_object = (uint64) decoder_max_object_kb * 1024,
+		.frame = (uint32)frame,
+		.max_frame =
+			Min((uint64)decoder_max_frame_kb * 1024, MMN_PIXELS_MAX_BYTES),
+		.max_object = (uint64)decoder_max_object_kb * 1024,
 	};
 	volatile mmn_status status = MMN_INTERNAL;
 	MemoryContext caller = CurrentMemoryContext;
@@ -674,7 +672,7 @@ DecoderFrameCount(const void *bytes, Size len, int32 *out, mmn_error *err)
 	if (reply.count < 1 || reply.count > PG_INT32_MAX)
 		return HelperBabbles(err);
 	HelperRelease(&reply, len);
-	*out = (int32) reply.count;
+	*out = (int32)reply.count;
 	return MMN_OK;
 }
 
@@ -736,8 +734,7 @@ DecoderInit(void)
 		"Then it is ended, and the file refused.", &decoder_timeout_ms,
 		60 * 1000, 10, 3600 * 1000, PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable(
-		"medimnet.decoder_memory",
-		"Most memory a decoder helper may allocate.",
+		"medimnet.decoder_memory", "Most memory a decoder helper may allocate.",
 		"There is one for each session that decodes. Files and frames that "
 		"are handed over do not count.",
 		&decoder_memory_mb, 512, 64, 64 * 1024, PGC_SUSET, GUC_UNIT_MB, NULL,
@@ -748,10 +745,9 @@ DecoderInit(void)
 		"Off lets files from outside be decoded by a process with all rights "
 		"of the server's account.",
 		&decoder_sandbox, true, PGC_SUSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("medimnet.max_frame_size",
-							"Largest decoded frame.", NULL,
-							&decoder_max_frame_kb, 256 * 1024, 1,
-							(int) (MMN_PIXELS_MAX_BYTES / 1024), PGC_SUSET,
+	DefineCustomIntVariable("medimnet.max_frame_size", "Largest decoded frame.",
+							NULL, &decoder_max_frame_kb, 256 * 1024, 1,
+							(int)(MMN_PIXELS_MAX_BYTES / 1024), PGC_SUSET,
 							GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"medimnet.max_object_size",

@@ -58,6 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		repair(copy, length);
 	strip(mmn_png_strip, copy, length);
 	strip(mmn_jpeg_strip, copy, length);
+	mmn_codestream_scrub(copy, length, NULL);
 	free(copy);
 	return 0;
 }

@@ -60,6 +60,18 @@ dcmdump_reads(const char *path)
 	return at && strncmp(at, "\tok\t", 4) == 0;
 }
 
+/* A codec's own metadata are blanked. */
+static bool
+same_or_blanked(const uint8_t *a, const uint8_t *b, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		if (a[i] != b[i] && b[i] != 0)
+			return false;
+	}
+	return true;
+}
+
 static bool
 same_pixels(const mmn_dicom *a, const mmn_dicom *b)
 {
@@ -71,8 +83,18 @@ same_pixels(const mmn_dicom *a, const mmn_dicom *b)
 	if (p->encapsulated != q->encapsulated)
 		return false;
 	if (!p->encapsulated)
-		return q->length - p->length <= 1 &&
-			   (p->big_endian || memcmp(p->value, q->value, p->length) == 0);
+	{
+		mmn_pixel_description d;
+		size_t length = p->length;
+
+		/* bytes behind the last frame go */
+		if (q->length < length)
+			length = mmn_dicom_describe_pixels(a, &d, NULL) == MMN_OK
+						 ? mmn_dicom_native_length(&d)
+						 : 0;
+		return length > 0 && q->length - length <= 1 &&
+			   (p->big_endian || memcmp(p->value, q->value, length) == 0);
+	}
 	if (mmn_dicom_fragment_count(a) != mmn_dicom_fragment_count(b))
 		return false;
 	for (size_t i = 1; i < mmn_dicom_fragment_count(a); i++)
@@ -80,7 +102,8 @@ same_pixels(const mmn_dicom *a, const mmn_dicom *b)
 		const mmn_dicom_fragment *f = mmn_dicom_fragment_at(a, i);
 		const mmn_dicom_fragment *g = mmn_dicom_fragment_at(b, i);
 
-		if (f->length > g->length || memcmp(f->bytes, g->bytes, f->length))
+		if (f->length > g->length ||
+			!same_or_blanked(f->bytes, g->bytes, f->length))
 			return false;
 	}
 	return true;
@@ -173,7 +196,7 @@ check_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 			copies++;
 			wrong = check_copy(d, &out);
 		}
-		else if (error.code != MMN_NOT_IMAGE)
+		else if (error.code != MMN_NOT_IMAGE && !strstr(error.text, "frame"))
 			wrong = error.text;
 	}
 	if (wrong)
@@ -186,7 +209,7 @@ check_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 
 static void
 check_folder(const char *root, int expect_opened, int expect_images,
-			 int expect_dcmdump_only)
+			 int expect_copies, int expect_dcmdump_only)
 {
 	files = opened = images = copies = dcmdump_only = 0;
 	root_length = strlen(root);
@@ -198,6 +221,7 @@ check_folder(const char *root, int expect_opened, int expect_images,
 	nftw(root, check_file, 16, 0);
 	printf("# %s: %d files, %d parsed, %d images, %d de-identified\n", root,
 		   files, opened, images, copies);
+	ok(copies >= expect_copies, "%d de-identified", copies);
 	ok(opened >= expect_opened, "%d parsed", opened);
 	ok(images >= expect_images, "%d images", images);
 	is_int(dcmdump_only, expect_dcmdump_only, "that only dcmdump reads");
@@ -217,8 +241,8 @@ main(void)
 	manifest = read_file(path, &length);
 	*strrchr(path, '/') = '\0';
 	/* one directory, with an item that is longer than its sequence */
-	check_folder(path, 317, 282, 1);
-	check_folder(PYDICOM, 140, 60, 0);
+	check_folder(path, 317, 282, 305, 1);
+	check_folder(PYDICOM, 140, 60, 140, 0);
 	mmn_charsets_close(charsets);
 	free(manifest);
 	return done_testing();

@@ -272,13 +272,42 @@ test_encodings(void)
 	fx_image(1, 2, 8, NULL);
 	fx_head(PIXEL_DATA, "OB", UNDEFINED_LENGTH);
 	fx_fragment("\0\0\0\0", 4);
-	fx_fragment("abcd", 4);
-	fx_fragment("efg", 3);
-	is_int(deidentify(), MMN_OK, "encapsulated");
+	fx_fragment("\xFF\xD8\xFF\xFE\0\5Doe\xFF", 10);
+	fx_fragment("\xDA\0\2\1\2\xFF\xD9"
+				"Doe\0",
+				11);
+	fx_fragment("\xFF\xD8\xFF\xDA\0\2\3\xFF\xD9", 9);
+	is_int(deidentify(), MMN_OK, "encapsulated: %s", fx_error.text);
 	is_str(mmn_dicom_transfer_syntax(copy), JPEG_BASELINE, "stays so");
-	is_int((long long)mmn_dicom_fragment_count(copy), 3, "fragments");
-	is_int((long long)mmn_dicom_fragment_at(copy, 2)->length, 4,
+	is_int((long long)mmn_dicom_fragment_count(copy), 4, "fragments");
+	is_int((long long)mmn_dicom_fragment_at(copy, 3)->length, 10,
 		   "of odd length are padded");
+	ok(memcmp(mmn_dicom_fragment_at(copy, 1)->bytes,
+			  "\xFF\xD8\xFF\xFE\0\5\0\0\0\xFF", 10) == 0 &&
+		   memcmp(mmn_dicom_fragment_at(copy, 2)->bytes,
+				  "\xDA\0\2\1\2\xFF\xD9\0\0\0\0", 11) == 0,
+	   "a comment, and what follows the image, are blanked");
+
+	fx_begin(JPEG_BASELINE);
+	fx_image(1, 2, 8, NULL);
+	fx_head(PIXEL_DATA, "OB", UNDEFINED_LENGTH);
+	fx_fragment("", 0);
+	fx_fragment("Doe^John", 8);
+	is_int(deidentify(), MMN_BAD_DATA, "a frame that cannot be looked through");
+
+	fx_begin("1.2.840.10008.1.2.4.102");
+	fx_image(1, 2, 8, NULL);
+	fx_head(PIXEL_DATA, "OB", UNDEFINED_LENGTH);
+	fx_fragment("", 0);
+	fx_fragment("....ftypmp42", 12);
+	is_int(deidentify(), MMN_UNSUPPORTED, "video, which has metadata too");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(1, 2, 8, NULL);
+	fx_bytes(PIXEL_DATA, "OB", "\1\2Doe^John", 10);
+	is_int(deidentify(), MMN_OK, "more bytes than frames");
+	is_int((long long)mmn_dicom_find(copy, PIXEL_DATA)->length, 2,
+		   "are cut off");
 
 	fx_begin(EXPLICIT_LITTLE);
 	fx_image(1, 2, 8, NULL);

@@ -95,6 +95,25 @@ test_png(void)
 	is_int((long long)out.length, (long long)bare + 21, "loses them");
 	ok(!holds("Doe", 3) && holds("pHYs", 4), "but keeps the pixel size");
 
+	begin(PNG, 8);
+	chunk("IHDR", HEADER, 13);
+	chunk("gAMA", "John Doe", 8);
+	chunk("pHYs", "\0\0\1\0\0\0\1\0\1", 9);
+	chunk("pHYs", "John Doe!", 9);
+	chunk("IDAT", "data", 4);
+	chunk("IEND", "", 0);
+	is_int(strip(true), MMN_OK, "chunks too long, or again");
+	is_int((long long)out.length, (long long)bare + 21, "are left out");
+
+	begin(PNG, 8);
+	chunk("IHDR", HEADER, 13);
+	chunk("IDAT", "data", 4);
+	chunk("IEND", "Doe", 3);
+	refused_png(MMN_BAD_DATA, "PNG chunk out of place at offset 49");
+
+	begin(PNG, 8);
+	chunk("IHDR", HEADER, 13);
+	chunk("tEXt", "Author\0Doe", 10);
 	in.bytes[45] ^= 1;
 	refused_png(MMN_BAD_DATA, "PNG chunk at offset 33 has a wrong CRC");
 	begin(PNG, 8);
@@ -172,6 +191,7 @@ test_jpeg(void)
 	segment(0xEE, "Adobe\0\x64\0\0\0\0\1Doe", 15);
 	segment(0xED, "Photoshop Doe", 13);
 	segment(0xFE, "Doe", 3);
+	segment(0xF0, "Doe", 3);
 	mmn_buffer_byte(&in, 0xFF); /* a fill byte */
 	put_scan();
 	segment(0xFE, "Doe", 3);
@@ -208,6 +228,79 @@ test_jpeg(void)
 	is_int(strip(false), MMN_BAD_DATA, "two bytes");
 }
 
+/* Scrubs what is in "in", in place. */
+static mmn_status
+scrub(void)
+{
+	error.text[0] = '\0';
+	mmn_buffer_reset(&out);
+	mmn_buffer_append(&out, in.bytes, in.length);
+	return mmn_codestream_scrub(out.bytes, out.length, &error);
+}
+
+/* A JPEG 2000 code stream with comments in both headers. */
+static void
+put_j2k(void)
+{
+	mmn_buffer_append(&in, "\xFF\x4F\xFF\x51\0\4sz", 8);
+	segment(0x64, "\0\1Doe", 5);
+	segment(0x65, "Doe", 3);
+	mmn_buffer_append(&in, "\xFF\x90\0\12\0\0\0\0\0\34\0\1", 12);
+	segment(0x64, "\0\0Doe", 5);
+	mmn_buffer_append(&in, "\xFF\x93\xFF\xD9\1", 5);
+	/* the tile-part is 26 bytes long, the false end among its packets */
+	in.bytes[in.length - 26 + 9] = 26;
+	mmn_buffer_append(&in, "\xFF\xD9", 2);
+}
+
+static void
+test_scrub(void)
+{
+	begin("\xFF\xD8", 2);
+	segment(0xE0, "JFIF\0\1\2\1\0\x48\0\x48\1\1rgb", 17);
+	segment(0xE1, "Exif\0\0MM Doe", 12);
+	segment(0xEE, "Adobe\0\x64\0\0\0\0\1Doe", 15);
+	segment(0xE8, "mrfx\1Doe", 8);
+	segment(0xFE, "Doe", 3);
+	segment(0xF8, "\1lse", 4);
+	put_scan();
+	mmn_buffer_append(&in, "\xFF\xD9 Doe", 6);
+	is_int(scrub(), MMN_OK, "a JPEG frame: %s", error.text);
+	ok(!holds("Doe", 3) && !holds("rgb", 3) && !holds("Exif", 4),
+	   "loses its metadata");
+	ok(holds("JFIF\0\1\2\1\0\x48\0\x48\0\0\0\0\0", 17) &&
+		   holds("Adobe\0\x64\0\0\0\0\1\0\0\0", 15) &&
+		   holds("mrfx\1\0\0\0", 8) && holds("\1lse", 4) &&
+		   holds("\x12\xFF\0\x34\xFF\xD0\x56\xFF\xD9\0\0\0\0", 13),
+	   "and nothing else");
+
+	begin("\xFF\xD8\xFF\xF7\0\2\xFF\xDA\0\2\xFF\x7F\xFF\xFE\0\5Doe\xFF\xD9",
+		  22);
+	is_int(scrub(), MMN_OK, "JPEG-LS stuffs with one bit");
+	ok(!holds("Doe", 3), "so that the comment is found");
+
+	begin("", 0);
+	put_j2k();
+	mmn_buffer_text(&in, "Doe");
+	is_int(scrub(), MMN_OK, "a JPEG 2000 frame: %s", error.text);
+	ok(!holds("Doe", 3), "loses its comments");
+	ok(holds("\0\7\0\1\0\0\0", 7) && holds("sz", 2) &&
+		   holds("\xFF\x93\xFF\xD9\1\xFF\xD9\0\0\0", 10),
+	   "and keeps its packets");
+
+	begin("\0\0\0\14jP  \r\n\x87\n\0\0\0\13xml Doe\0\0\0\0jp2c", 31);
+	put_j2k();
+	is_int(scrub(), MMN_OK, "JPEG 2000 in boxes: %s", error.text);
+	ok(!holds("Doe", 3) && holds("xml \0\0\0", 7), "loses them there");
+
+	begin("Doe^John", 8);
+	is_int(scrub(), MMN_BAD_DATA, "something else");
+	begin("\xFF\xD8\xFF\xFE\0\x20"
+		  "Doe",
+		  9);
+	is_int(scrub(), MMN_BAD_DATA, "a segment that is cut off");
+}
+
 int
 main(void)
 {
@@ -215,6 +308,7 @@ main(void)
 	mmn_buffer_init(&out, &mmn_env_default, 1 << 20);
 	test_png();
 	test_jpeg();
+	test_scrub();
 	mmn_buffer_reset(&in);
 	mmn_buffer_reset(&out);
 	return done_testing();

@@ -8,6 +8,8 @@
 #include "dicom/deid_rules.h"
 #include "dicom/dictionary.h"
 #include "dicom/frames.h"
+#include "dicom/transfer_syntax.h"
+#include "image/strip.h"
 
 /*
  * Writes a new file element by element: nothing of the original is copied
@@ -45,7 +47,9 @@ typedef struct deid
 	size_t key_length;
 	mmn_buffer *out;
 	bool encapsulated;
-	bool odd_fragments; /* to be padded: offset tables are no longer right */
+	bool has_codestreams;
+	size_t native_length; /* of all frames, when that is known */
+	bool odd_fragments;	  /* to be padded: offset tables are no longer right */
 	unsigned pixel_unit;
 	char patient_id[MMN_SUBJECT_HASH_SIZE];
 	int words; /* of names and numbers, in lower case */
@@ -150,26 +154,95 @@ put_binary(mmn_buffer *out, const mmn_dicom_element *e, const char *vr,
 		mmn_buffer_byte(out, 0);
 }
 
-static void
-put_fragments(deid *d, const mmn_dicom_element *e)
+/* Whether a fragment is the first of a compressed image. */
+static bool
+begins_frame(const uint8_t *b, size_t length)
+{
+	return length >= 4 && (memcmp(b, "\xFF\xD8\xFF", 3) == 0 ||
+						   memcmp(b, "\xFF\x4F\xFF\x51", 4) == 0 ||
+						   memcmp(b, "\0\0\0\x0C", 4) == 0);
+}
+
+/*
+ * Codecs have metadata of their own: takes them out of the frame in the
+ * fragments first..last, whose bytes are at these offsets of the output.
+ */
+static mmn_status
+scrub_frame(deid *d, const size_t *offsets, size_t first, size_t last,
+			mmn_error *err)
+{
+	uint8_t *out = d->out->bytes, *joined;
+	size_t length = 0, done = 0;
+	mmn_status status;
+
+	if (first == last)
+		return mmn_codestream_scrub(
+			out + offsets[first],
+			mmn_dicom_fragment_at(d->dicom, first)->length, err);
+	for (size_t i = first; i <= last; i++)
+		length += mmn_dicom_fragment_at(d->dicom, i)->length;
+	joined = mmn_alloc(d->out->env, length);
+	if (!joined)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	for (size_t i = first; i <= last; i++)
+	{
+		size_t n = mmn_dicom_fragment_at(d->dicom, i)->length;
+
+		memcpy(joined + done, out + offsets[i], n);
+		done += n;
+	}
+	status = mmn_codestream_scrub(joined, length, err);
+	done = 0;
+	for (size_t i = first; i <= last; i++)
+	{
+		size_t n = mmn_dicom_fragment_at(d->dicom, i)->length;
+
+		memcpy(out + offsets[i], joined + done, n);
+		done += n;
+	}
+	mmn_free(d->out->env, joined);
+	return status;
+}
+
+static mmn_status
+put_fragments(deid *d, const mmn_dicom_element *e, mmn_error *err)
 {
 	mmn_buffer *out = d->out;
+	size_t count = mmn_dicom_fragment_count(d->dicom), first = 1;
+	size_t *offsets = mmn_alloc_array(out->env, count + 1, sizeof *offsets);
+	mmn_status status = MMN_OK;
 
+	if (!offsets)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
 	put_tag(out, e->tag);
 	mmn_buffer_append(out, "OB\0\0\xFF\xFF\xFF\xFF", 8);
-	for (size_t i = 0; i < mmn_dicom_fragment_count(d->dicom); i++)
+	for (size_t i = 0; i < count; i++)
 	{
 		const mmn_dicom_fragment *f = mmn_dicom_fragment_at(d->dicom, i);
 		size_t length = i == 0 && d->odd_fragments ? 0 : f->length;
 
 		put_tag(out, 0xFFFEE000);
 		put_u32(out, (uint32_t)(length + (length & 1)));
+		offsets[i] = out->length;
 		mmn_buffer_append(out, f->bytes, length);
 		if (length & 1)
 			mmn_buffer_byte(out, 0);
 	}
 	put_tag(out, 0xFFFEE0DD);
 	put_u32(out, 0);
+	if (!out->failure && d->has_codestreams)
+		for (size_t i = 2; i <= count && status == MMN_OK; i++)
+		{
+			const mmn_dicom_fragment *f =
+				i < count ? mmn_dicom_fragment_at(d->dicom, i) : NULL;
+
+			if (f && !begins_frame(f->bytes, f->length))
+				continue;
+			status = scrub_frame(d, offsets, first, i - 1, err);
+			first = i;
+		}
+	mmn_free(out->env, offsets);
+	return status;
 }
 
 /* ---- text that passes ---- */
@@ -421,31 +494,38 @@ open_sequence(deid *d, size_t index)
 	l->sequence = (int32_t)index;
 }
 
-static void
-put_kept(deid *d, const mmn_dicom_element *e)
+static mmn_status
+put_kept(deid *d, const mmn_dicom_element *e, mmn_error *err)
 {
 	const mmn_vr *vr = mmn_vr_find(e->vr);
+	mmn_dicom_element frames = *e;
 
 	if (e->encapsulated)
-		put_fragments(d, e);
-	else if (e->tag == 0x7FE00010)
-		put_binary(d->out, e, d->pixel_unit > 1 ? "OW" : "OB", d->pixel_unit);
-	else if ((e->tag == 0x7FE00001 || e->tag == 0x7FE00002) &&
-			 (d->odd_fragments || !d->encapsulated))
-		return;
-	else
-		put_binary(d->out, e, e->vr, vr->unit);
+		return put_fragments(d, e, err);
+	/* behind the last frame anything may stand */
+	if (d->native_length < frames.length &&
+		(e->tag == 0x7FE00010 || e->tag == 0x7FE00008 || e->tag == 0x7FE00009))
+		frames.length = d->native_length;
+	if (e->tag == 0x7FE00010)
+		put_binary(d->out, &frames, d->pixel_unit > 1 ? "OW" : "OB",
+				   d->pixel_unit);
+	else if ((e->tag != 0x7FE00001 && e->tag != 0x7FE00002) ||
+			 (!d->odd_fragments && d->encapsulated))
+		put_binary(d->out, &frames, e->vr, vr->unit);
+	return MMN_OK;
 }
 
 /*
- * Writes one element by its rule; returns the index to go on at: inside a
+ * Writes one element by its rule; *next is the index to go on at: inside a
  * sequence whose items are to be looked at, else after the element.
  */
-static size_t
-put_element(deid *d, size_t index)
+static mmn_status
+put_element(deid *d, size_t index, size_t *next, mmn_error *err)
 {
 	const mmn_dicom_element *e = mmn_dicom_at(d->dicom, index);
 	const char *dummy;
+
+	*next = e->end;
 
 	switch (mmn_deid_rule(e, e->parent >= 0))
 	{
@@ -463,8 +543,7 @@ put_element(deid *d, size_t index)
 			put_values(d, e, true);
 			break;
 		case MMN_DEID_KEEP:
-			put_kept(d, e);
-			break;
+			return put_kept(d, e, err);
 		case MMN_DEID_FILTER:
 			put_values(d, e, false);
 			break;
@@ -472,12 +551,13 @@ put_element(deid *d, size_t index)
 			if (e->items > 0)
 			{
 				open_sequence(d, index);
-				return index + 1;
+				*next = index + 1;
 			}
-			put_header(d->out, e->tag, "SQ", 0);
+			else
+				put_header(d->out, e->tag, "SQ", 0);
 			break;
 	}
-	return e->end;
+	return MMN_OK;
 }
 
 /* A top-level element with all that is nested in it. */
@@ -510,8 +590,9 @@ put_tree(deid *d, size_t index, mmn_error *err)
 			}
 			l->last = e->tag;
 		}
-		index = put_element(d, index);
-		status = mmn_poll(d->out->env, err);
+		status = put_element(d, index, &index, err);
+		if (status == MMN_OK)
+			status = mmn_poll(d->out->env, err);
 	}
 	while (d->top > 0)
 		close_sequence(d);
@@ -683,6 +764,9 @@ check_pixels(deid *d, mmn_error *err)
 {
 	const mmn_dicom_element *e = mmn_dicom_find(d->dicom, 0x7FE00010);
 	const char *syntax = mmn_dicom_transfer_syntax(d->dicom);
+	const mmn_transfer_syntax *known = mmn_transfer_syntax_find(syntax);
+	const mmn_dicom_element *count = mmn_dicom_find(d->dicom, 0x00280008);
+	mmn_pixel_description pixels;
 	int64_t bits = 0;
 
 	if (mmn_dicom_find(d->dicom, 0x00041220) ||
@@ -690,9 +774,19 @@ check_pixels(deid *d, mmn_error *err)
 		return mmn_fail(err, MMN_NOT_IMAGE,
 						"the file holds no image: it is a DICOM directory "
 						"(DICOMDIR)");
+	d->native_length = SIZE_MAX;
+	/* frames that the file counts, but not so that one can read it, stay */
+	if (mmn_dicom_describe_pixels(d->dicom, &pixels, NULL) == MMN_OK &&
+		(!count || count->length == 0 ||
+		 mmn_dicom_int(d->dicom, count, 0, &bits)))
+		d->native_length = mmn_dicom_native_length(&pixels);
+	/* bytes may stand in swapped pairs */
+	if (d->native_length < SIZE_MAX)
+		d->native_length += d->native_length & 1;
 	if (!e)
 		return MMN_OK;
 	d->encapsulated = e->encapsulated;
+	bits = 0;
 	mmn_dicom_int(d->dicom, mmn_dicom_find(d->dicom, 0x00280100), 0, &bits);
 	d->pixel_unit = mmn_dicom_pixel_unit(e, bits);
 	if (!d->encapsulated)
@@ -706,6 +800,13 @@ check_pixels(deid *d, mmn_error *err)
 		return mmn_fail(err, MMN_BAD_DATA,
 						"encapsulated pixel data in a transfer syntax that "
 						"has none");
+	if (!known || known->coding == MMN_CODING_OTHER)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"pixel data in a transfer syntax whose frames cannot "
+						"be rid of their own metadata");
+	d->has_codestreams = known->coding == MMN_CODING_JPEG ||
+						 known->coding == MMN_CODING_JPEG_LS ||
+						 known->coding == MMN_CODING_J2K;
 	for (size_t i = 0; i < mmn_dicom_fragment_count(d->dicom); i++)
 		d->odd_fragments |= mmn_dicom_fragment_at(d->dicom, i)->length & 1;
 	return MMN_OK;

@@ -12,7 +12,8 @@
 
 /*
  * Appends a new Part 10 file: explicit VR little endian, or the encapsulated
- * transfer syntax of the original with its pixel bytes untouched.
+ * transfer syntax of the original, with what its codec keeps beside pixels
+ * (comments, Exif) blanked.
  */
 mmn_status mmn_dicom_deidentify(const mmn_env *env, const mmn_dicom *dicom,
 								const void *key, size_t key_length,

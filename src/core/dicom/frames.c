@@ -265,18 +265,38 @@ mmn_dicom_pixel_unit(const mmn_dicom_element *data, int64_t bits_allocated)
 
 /* ---- native frames ---- */
 
+/* Samples of a frame as native pixel data have them. */
+static uint64_t
+native_samples(const mmn_pixel_description *p)
+{
+	/* PS3.3 C.7.6.3.1.2: chrominance of every second column only */
+	if (p->photometric == MMN_YBR_FULL_422)
+		return (uint64_t)p->rows * ((p->columns + 1u) / 2 * 4);
+	return (uint64_t)p->rows * p->columns * p->samples_per_pixel;
+}
+
+size_t
+mmn_dicom_native_length(const mmn_pixel_description *p)
+{
+	uint64_t bits;
+
+	/* at most 2^32 * 3 * 64 bits; times 2^31 frames needs the check */
+	if (__builtin_mul_overflow(native_samples(p) * p->bits_allocated,
+							   (uint64_t)p->frames, &bits) ||
+		bits / 8 >= SIZE_MAX)
+		return SIZE_MAX;
+	return (size_t)(bits / 8 + (bits % 8 != 0));
+}
+
 static mmn_status
 native_frame(const mmn_pixel_description *p, uint32_t frame,
 			 const uint8_t **out, size_t *length, unsigned *bit_offset,
 			 mmn_error *err)
 {
-	uint64_t samples = (uint64_t)p->rows * p->columns * p->samples_per_pixel;
+	uint64_t samples = native_samples(p);
 	uint64_t bits, start, end, have;
 
-	/* PS3.3 C.7.6.3.1.2: chrominance of every second column only */
-	if (p->photometric == MMN_YBR_FULL_422)
-		samples = (uint64_t)p->rows * ((p->columns + 1u) / 2 * 4);
-	else if (p->photometric == MMN_YBR_PARTIAL_420)
+	if (p->photometric == MMN_YBR_PARTIAL_420)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"uncompressed YBR_PARTIAL_420 is not supported");
 	/* at most 2^32 * 3 * 64 bits; times 2^31 frames needs the check */

@@ -66,6 +66,9 @@ mmn_status mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 								 size_t *length, unsigned *bit_offset,
 								 bool *owned, mmn_error *err);
 
+/* Bytes of all frames together in native pixel data; SIZE_MAX: too many. */
+size_t mmn_dicom_native_length(const mmn_pixel_description *pixels);
+
 /*
  * How many bytes of native pixel data swap together when the element is big
  * endian (mmn_dicom_element.big_endian): 1 is none.  Cells of 16 and more bits

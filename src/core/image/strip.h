@@ -23,4 +23,17 @@ mmn_status mmn_png_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
 mmn_status mmn_jpeg_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
 						  mmn_error *err);
 
+/*
+ * Orientation (TIFF tag 0x0112, SHORT) in the first directory of an APP1
+ * segment's payload, 1..8; 1, upright, when Exif does not say; 0: no Exif.
+ */
+int mmn_exif_orientation(const uint8_t *payload, size_t length);
+
+/*
+ * A compressed frame of a DICOM file (JPEG, JPEG-LS, JPEG 2000), in place:
+ * comments, application segments and boxes that decoding does without, and
+ * what follows the image's end, become zeros; the length stays.
+ */
+mmn_status mmn_codestream_scrub(uint8_t *bytes, size_t length, mmn_error *err);
+
 #endif

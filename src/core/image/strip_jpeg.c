@@ -17,8 +17,6 @@ enum
 	APP0 = 0xE0,
 	APP1 = 0xE1,
 	APP14 = 0xEE,
-	APP15 = 0xEF,
-	COM = 0xFE,
 	TEM = 0x01,
 	RST0 = 0xD0,
 	RST7 = 0xD7
@@ -36,19 +34,15 @@ load_u32(const uint8_t *p, bool big)
 	return big ? mmn_load_u32be(p) : mmn_load_u32le(p);
 }
 
-/*
- * Orientation (TIFF tag 0x0112, SHORT) in the first directory of an Exif
- * segment's payload; 1, upright, when it is not there.
- */
-static int
-exif_orientation(const uint8_t *p, size_t n)
+int
+mmn_exif_orientation(const uint8_t *p, size_t n)
 {
 	uint32_t directory;
 	unsigned entries;
 	bool big;
 
 	if (n < 14 || memcmp(p, "Exif\0", 6) != 0)
-		return 1;
+		return 0;
 	p += 6;
 	n -= 6;
 	if (memcmp(p, "MM", 2) != 0 && memcmp(p, "II", 2) != 0)
@@ -98,7 +92,15 @@ put_orientation(mmn_buffer *out, int orientation)
 	mmn_buffer_append(out, segment, sizeof segment);
 }
 
-/* An application segment or comment: the little of it that stays. */
+/* What decoding needs: SOFn, DHT, DAC, DQT, DNL, DRI, DHP, EXP. */
+static bool
+is_needed(uint8_t marker)
+{
+	return (marker >= 0xC0 && marker <= 0xCF) ||
+		   (marker >= 0xDA && marker <= 0xDF);
+}
+
+/* A segment that is not needed: the little of it that stays. */
 static void
 put_application(mmn_buffer *out, uint8_t marker, const uint8_t *segment,
 				size_t size, bool *oriented)
@@ -118,12 +120,11 @@ put_application(mmn_buffer *out, uint8_t marker, const uint8_t *segment,
 	}
 	else if (marker == APP1 && !*oriented)
 	{
-		orientation = exif_orientation(payload, n);
-		if (orientation != 1)
-		{
+		/* the first Exif segment decides, as it does for decoders */
+		orientation = mmn_exif_orientation(payload, n);
+		*oriented = orientation != 0;
+		if (orientation > 1)
 			put_orientation(out, orientation);
-			*oriented = true;
-		}
 	}
 }
 
@@ -203,10 +204,10 @@ mmn_jpeg_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
 			end = skip_scan(bytes, length, end);
 			scanned = true;
 		}
-		if ((marker >= APP0 && marker <= APP15) || marker == COM)
-			put_application(out, marker, bytes + pos, end - pos, &oriented);
-		else
+		if (is_needed(marker))
 			mmn_buffer_append(out, bytes + pos, end - pos);
+		else
+			put_application(out, marker, bytes + pos, end - pos, &oriented);
 		pos = end;
 	}
 	if (!scanned)

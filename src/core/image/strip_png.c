@@ -13,28 +13,42 @@ static const uint8_t signature[8] = {0x89, 'P',	 'N',  'G',
 /* A sane file has a few IDATs for each megabyte, and some metadata. */
 #define MAX_CHUNKS 1000000
 
-/* What decoding needs; anything else must be ancillary, and is dropped. */
-static bool
-is_kept(const uint8_t *type)
-{
-	static const char *const kept[] = {"IHDR", "PLTE", "tRNS", "sBIT",
-									   "gAMA", "pHYs", "IDAT", "IEND"};
-
-	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-	{
-		if (memcmp(type, kept[i], 4) == 0)
-			return true;
-	}
-	return false;
-}
-
 typedef struct seen
 {
+	unsigned kept; /* bits: which of the kinds below */
 	bool header;
 	bool palette;
 	bool data;
 	bool data_over; /* another chunk came after IDAT */
 } seen;
+
+/*
+ * What decoding needs, at the lengths it can have there, and once, IDAT
+ * excepted: so nothing can hide in it.
+ */
+static bool
+is_kept(seen *s, const uint8_t *type, uint32_t length)
+{
+	static const struct
+	{
+		const char *type;
+		uint32_t most;
+	} kept[] = {
+		{"IHDR", 13}, {"PLTE", 768}, {"tRNS", 256}, {"sBIT", 4},
+		{"gAMA", 4},  {"pHYs", 9},	 {"IEND", 0},	{"IDAT", UINT32_MAX},
+	};
+
+	for (unsigned i = 0; i < sizeof kept / sizeof kept[0]; i++)
+	{
+		bool again = s->kept >> i & 1;
+
+		if (memcmp(type, kept[i].type, 4) != 0)
+			continue;
+		s->kept |= 1u << i;
+		return length <= kept[i].most && (!again || kept[i].most > 768);
+	}
+	return false;
+}
 
 /* The order of clause 5.6, as far as decoders care. */
 static mmn_status
@@ -96,7 +110,10 @@ mmn_png_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
 			status = mmn_poll(out->env, err);
 		if (status != MMN_OK)
 			return status;
-		if (is_kept(type))
+		if (memcmp(type, "IEND", 4) == 0 && n > 0)
+			return mmn_fail(err, MMN_BAD_DATA,
+							"PNG chunk out of place at offset %zu", pos);
+		if (is_kept(&s, type, n))
 			mmn_buffer_append(out, p, (size_t)n + 12);
 		else if (!(type[0] & 0x20))
 			return mmn_fail(err, MMN_UNSUPPORTED,
