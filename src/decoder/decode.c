@@ -89,7 +89,14 @@ decode_codestream(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		return unsupported_syntax("1.2.840.10008.1.2.4.203", err);
 	if (stream.kind == MMN_CODESTREAM_JPEG && stream.process <= 2 &&
 		stream.precision == 8)
+	{
+		/* bytes, of which wider cells need only some */
+		if (pixels->bits_allocated > 8)
+			memset(out, 0, size);
 		return mmn_jpeg_decode_frame(env, bytes, length, pixels, out, err);
+	}
+	/* what GDCM leaves out must not be another file's pixels */
+	memset(out, 0, size);
 	return mmn_gdcm_decode(uid, bytes, length, pixels, out, size, err);
 }
 
@@ -153,7 +160,7 @@ stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		status = check_expansion(length, size, err);
 	if (status != MMN_OK)
 		return status;
-	*owned = mmn_alloc_zero(env, size, 1);
+	*owned = mmn_alloc(env, size);
 	if (!*owned)
 		return mmn_fail(err, MMN_NO_MEMORY,
 						"no memory for a frame of %zu bytes", size);

@@ -15,6 +15,7 @@ typedef struct grey
 	const mmn_lut *lut;
 	bool wide;	   /* through double */
 	bool integral; /* the transform maps integers to integers */
+	bool ranged;   /* the range of the results is asked for */
 } grey;
 
 static void
@@ -83,7 +84,71 @@ is_short(const grey *g, uint8_t type)
 }
 
 /*
- * convert_narrow for these.  Sums are taken modulo 2^16: right when the range,
+ * Cells may stand at any address, where the compiler does not vectorize loops
+ * by itself.
+ */
+typedef uint16_t lanes __attribute__((vector_size(16)));
+
+/*
+ * convert_narrow for these, when nobody asks for the range: one pass over
+ * memory.
+ */
+static void
+convert_short_once(const grey *g, uint16_t *out)
+{
+	const uint8_t *from = g->cells.bytes + 2 * g->cells.offset;
+	size_t n = g->pixels, at = 0;
+	uint16_t mask = (uint16_t)((1u << g->cells.stored) - 1);
+	uint16_t sign =
+		g->cells.is_signed ? (uint16_t)(1u << (g->cells.stored - 1)) : 0;
+	uint16_t add = (uint16_t)((uint16_t)(int32_t)g->intercept - sign);
+
+	if (mask == UINT16_MAX && sign == 0 && add == 0)
+	{
+		memcpy(out, from, 2 * n);
+		return;
+	}
+	for (; at + 8 <= n; at += 8)
+	{
+		lanes v;
+
+		memcpy(&v, from + 2 * at, sizeof v);
+		v = ((v & mask) ^ sign) + add;
+		memcpy(out + at, &v, sizeof v);
+	}
+	for (; at < n; at++)
+	{
+		uint16_t v;
+
+		memcpy(&v, from + 2 * at, sizeof v);
+		out[at] = (uint16_t)(((v & mask) ^ sign) + add);
+	}
+}
+
+/* Whether samples are bytes that stay what they are. */
+static bool
+is_byte(const grey *g, uint8_t type)
+{
+	return g->cells.allocated == 8 && g->cells.shift == 0 &&
+		   !g->cells.is_signed && !g->lut && !g->wide && g->slope == 1 &&
+		   g->intercept == 0 && type == MMN_U8;
+}
+
+static void
+convert_bytes(const grey *g, uint8_t *out)
+{
+	const uint8_t *from = g->cells.bytes + g->cells.offset;
+	uint8_t mask = (uint8_t)((1u << g->cells.stored) - 1);
+
+	if (mask == UINT8_MAX)
+		memcpy(out, from, g->pixels);
+	else
+		for (size_t i = 0; i < g->pixels; i++)
+			out[i] = from[i] & mask;
+}
+
+/*
+ * The same with the range.  Sums are taken modulo 2^16: right when the range,
  * which is not, fits the type; else the caller does not use them.
  */
 static void
@@ -200,7 +265,7 @@ found_type(bool prefer_signed, double low, double high)
 	return type ? type : MMN_F32;
 }
 
-/* Allocates samples of out's type and fills them. */
+/* Allocates samples of out's type and fills them; the range if g->ranged. */
 static mmn_status
 grey_samples(const mmn_env *env, const grey *g, size_t max_bytes,
 			 mmn_image *out, double *low, double *high, mmn_error *err)
@@ -214,7 +279,12 @@ grey_samples(const mmn_env *env, const grey *g, size_t max_bytes,
 	if (!out->samples)
 		return mmn_fail(err, MMN_NO_MEMORY,
 						"no memory for %zu bytes of samples", bytes);
-	if (is_short(g, out->sample_type))
+	if (!g->ranged && is_byte(g, out->sample_type))
+		convert_bytes(g, out->samples);
+	else if (!g->ranged && is_short(g, out->sample_type) &&
+			 g->cells.stride == 1 && !g->cells.big_endian)
+		convert_short_once(g, out->samples);
+	else if (is_short(g, out->sample_type))
 		convert_short(g, out, low, high);
 	else if (g->wide)
 		convert_wide(g, out, low, high);
@@ -262,6 +332,7 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 	out->flags =
 		stored->pixels.photometric == MMN_MONOCHROME1 ? MMN_IMAGE_INVERTED : 0;
 	promised = promised_type(&g);
+	g.ranged = !promised;
 	/* else a guess: seldom wrong, and any double fits a float */
 	prefer_signed = g.cells.is_signed || g.intercept < 0;
 	out->sample_type = promised		   ? promised
