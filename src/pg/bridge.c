@@ -24,9 +24,8 @@ backend_free(void *ctx, void *p)
 static int
 backend_poll(void *ctx)
 {
-	/* only what CHECK_FOR_INTERRUPTS() would act on at this place */
-	return INTERRUPTS_PENDING_CONDITION() && InterruptHoldoffCount == 0 &&
-		   CritSectionCount == 0;
+	CHECK_FOR_INTERRUPTS();
+	return 0;
 }
 
 const mmn_env mmn_env_backend = {backend_alloc, backend_free, backend_poll,
@@ -60,8 +59,6 @@ mmn_sqlstate(mmn_status code)
 void
 mmn_report(const char *what, const mmn_error *err)
 {
-	if (err->code == MMN_CANCELED)
-		CHECK_FOR_INTERRUPTS();
 	ereport(ERROR, (errcode(mmn_sqlstate(err->code)), errmsg("%s", what),
 					errdetail("%s.", err->text)));
 }

@@ -9,8 +9,11 @@
  */
 
 /*
- * palloc in CurrentMemoryContext; polls for pending interrupts.  After a
- * MMN_CANCELED, mmn_report processes them.
+ * palloc in CurrentMemoryContext; its poll is CHECK_FOR_INTERRUPTS().  So a
+ * cancel leaves the core by longjmp, which is safe as all that the core holds
+ * is memory of a context that the abort empties, and an interrupt that
+ * cancels nothing (a barrier, a parallel worker's message) is served without
+ * starting a long computation over.
  */
 extern const mmn_env mmn_env_backend;
 
@@ -21,8 +24,7 @@ extern int mmn_sqlstate(mmn_status code);
 
 /*
  * Raises ERROR for a failed core call.  "what" is the primary message
- * ("could not decode image"), the core's text becomes the DETAIL.  Processes
- * interrupts instead when the status is MMN_CANCELED.
+ * ("could not decode image"), the core's text becomes the DETAIL.
  */
 extern void mmn_report(const char *what, const mmn_error *err)
 	pg_attribute_noreturn();

@@ -93,12 +93,12 @@ medimnet_embed(PG_FUNCTION_ARGS)
 	Embedding *result;
 	mmn_error err;
 
-	mmn_check(mmn_preprocess_image(&ModelEnv, &image, &model->preprocess,
+	mmn_check(mmn_preprocess_image(&mmn_env_backend, &image, &model->preprocess,
 								   model->input, &err),
 			  "could not prepare image for the network", &err);
 	result = EmbeddingCreate((int)mmn_plan_output_count(model->plan));
 	mmn_check(mmn_plan_forward(model->plan, model->workspace, model->input,
-							   result->x, &ModelEnv, &err),
+							   result->x, &mmn_env_backend, &err),
 			  "could not embed image", &err);
 	for (int i = 0; i < result->dim; i++)
 		if (!isfinite(result->x[i]))

@@ -48,7 +48,4 @@ extern void ModelReadPreprocess(int32 width, int32 height, int32 channels,
 								ArrayType *mean, ArrayType *std, text *order,
 								mmn_preprocess *out);
 
-/* What core calls on behalf of a model run with; poll ereports. */
-extern const mmn_env ModelEnv;
-
 #endif

@@ -35,34 +35,6 @@ static MemoryContext cache_context = NULL;
 static List *cache = NIL; /* of Model */
 static uint64 uses = 0;
 
-/*
- * Unlike mmn_env_backend's, this leaves the core by longjmp.  That is safe
- * where all that a core function holds is memory of a context which the
- * abort deletes or empties, as it is here; and interrupts that do not cancel
- * anything are served without starting a long computation over.
- */
-static int
-PollInterrupts(void *ctx)
-{
-	CHECK_FOR_INTERRUPTS();
-	return 0;
-}
-
-static void *
-ModelAlloc(void *ctx, size_t size)
-{
-	return mmn_env_backend.alloc(mmn_env_backend.ctx, size);
-}
-
-static void
-ModelFree(void *ctx, void *p)
-{
-	if (p)
-		pfree(p);
-}
-
-const mmn_env ModelEnv = {ModelAlloc, ModelFree, PollInterrupts, NULL};
-
 /* Only in the builds of OpenBLAS that have threads. */
 extern int blas_thread_shutdown_(void) __attribute__((weak));
 
@@ -204,11 +176,11 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 	mmn_error err;
 	Size input;
 
-	CheckModel(mmn_network_load(&ModelEnv, VARDATA_ANY(onnx),
+	CheckModel(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
 								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
 			   name, &err);
 	limit -= mmn_network_bytes(network);
-	CheckModel(mmn_plan_create(&ModelEnv, network, &shape, output, limit,
+	CheckModel(mmn_plan_create(&mmn_env_backend, network, &shape, output, limit,
 							   &model->plan, &err),
 			   name, &err);
 	model->context = context;
