@@ -48,10 +48,9 @@ Check(mmn_status status, const char *what, const mmn_error *err)
 
 	if (status == MMN_OK)
 		return;
-	/* the statement may hold the file, which must not go to the log */
-	ereport(ERROR, (errcode(mmn_sqlstate(status)), errmsg("%s", what),
-					errdetail("%s.", err->text), hint ? errhint("%s", hint) : 0,
-					errhidestmt(true)));
+	ereport(ERROR,
+			(errcode(mmn_sqlstate(status)), errmsg("%s", what),
+			 errdetail("%s.", err->text), hint ? errhint("%s", hint) : 0));
 }
 
 Datum

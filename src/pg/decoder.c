@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -74,6 +75,10 @@ static int decoder_memory_mb = 512;
 static bool decoder_sandbox = true;
 
 static Helper helper;
+
+/* When the client's last statement began that gave a file to look into. */
+static TimestampTz file_statement;
+static emit_log_hook_type previous_emit_log_hook;
 
 /* ---- windows ---- */
 
@@ -540,10 +545,10 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 		.max_object = (uint64)decoder_max_object_kb * 1024,
 	};
 	volatile mmn_status status = MMN_INTERNAL;
-	MemoryContext caller = CurrentMemoryContext;
 	instr_time start;
 	instr_time took;
 
+	file_statement = GetCurrentStatementStartTimestamp();
 	if (len > request.max_object)
 		return mmn_fail(err, MMN_LIMIT,
 						"the file of %zu bytes exceeds the limit of %d kB "
@@ -558,15 +563,8 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
-
 		HelperStop(NULL);
-		/* the statement may hold the file, which must not go to the log */
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		error->hide_stmt = true;
-		ReThrowError(error);
+		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	INSTR_TIME_SET_CURRENT(took);
@@ -723,11 +721,29 @@ DecoderReceive(const void *bytes, Size len, const uint8 key[DECODER_KEY_SIZE],
 	return status;
 }
 
+/* ---- the server's log ---- */
+
+/*
+ * Keeps statements out of the log that may hold a file as a literal, when
+ * they fail or are canceled, wherever that happens; and lines of COPY.
+ */
+static void
+HideStatement(ErrorData *error)
+{
+	if (file_statement != 0 &&
+		file_statement == GetCurrentStatementStartTimestamp())
+		error->hide_stmt = error->hide_ctx = true;
+	if (previous_emit_log_hook)
+		previous_emit_log_hook(error);
+}
+
 /* ---- settings ---- */
 
 void
 DecoderInit(void)
 {
+	previous_emit_log_hook = emit_log_hook;
+	emit_log_hook = HideStatement;
 	DefineCustomIntVariable(
 		"medimnet.decoder_timeout",
 		"Longest time the decoder helper may take for one file.",

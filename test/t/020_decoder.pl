@@ -238,8 +238,12 @@ SKIP:
 my $literal = unpack 'H*', "\0" x 128 . "DICM\x08\0\x05\0CS\x99\0SMITHERS^WAYLON";
 $node->psql('postgres', "SELECT medimnet.$_") for "dicom_json('\\x$literal')", "decode_frame('\\x$literal')", "frame_count('\\x$literal')",
   "deidentify('\\x$literal', sha256(''))";
+my $png = unpack 'H*', png(64, 64);
+$node->psql('postgres', "SELECT medimnet.width(medimnet.decode_frame('\\x$png')) / 0");
+$node->psql('postgres', "CREATE TABLE copied (x int CHECK (medimnet.width(medimnet.decode_frame('\\x$png')) < x));
+COPY copied FROM stdin;\n1\n\\.\n");
 timed(signal_helper('STOP') . "SET statement_timeout = 100;", "SELECT medimnet.dicom_json('\\x$literal');");
-unlike(Medimnet::slurp($node->logfile), qr/STATEMENT:.*$literal/, 'statements that fail to read a file are not in the log');
+unlike(Medimnet::slurp($node->logfile), qr/STATEMENT:.*(?:$literal|$png)|CONTEXT:  COPY copied/, 'statements that fail to read a file are not in the log');
 
 # A session that ends takes its helper along.
 for (1 .. 50)
