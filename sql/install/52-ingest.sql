@@ -233,6 +233,12 @@ BEGIN
 			reason := 'the file is empty; send it again';
 			EXIT receive;
 		END IF;
+		-- more than an index can hold would end the load
+		IF EXISTS (SELECT FROM unnest(ingest.labels) AS l WHERE length(l) > 500) THEN
+			status := 'rejected';
+			reason := 'a label is longer than 500 characters; send the file again with a shorter one';
+			EXIT receive;
+		END IF;
 		-- a file that is here already is not decoded again
 		SELECT f.* INTO status, image_id, reason FROM find_image(file, NULL) f;
 		EXIT receive WHEN status IS NOT NULL;

@@ -91,6 +91,9 @@ for my $bad (['', qr/the file is empty/], ['hello, world', qr/./], [substr(png(2
 is($node->safe_psql('postgres', "SELECT status FROM medimnet.ingest('c', NULL)"), 'rejected', 'no bytes at all');
 is($node->safe_psql('postgres', "SELECT count(*) FROM medimnet.ingest_log l WHERE l::text LIKE '%Doe_John%'"), 0, 'the name of a file is not kept');
 
+like(ingest(png(2), "NULL, ARRAY['cat', '" . join('', map { chr(33 + rand 6) . chr(48 + rand 75) } 1 .. 5000) =~ s/[\\']//gr . "']"),
+	qr/^rejected\|\|a label is longer than 500 characters;/, 'a label that no index holds does not end the load');
+
 # whose, how, what
 is(ingest(png(3), "NULL, NULL, 'patient 7', 'MRI', 'left hand'"), 'stored|2|', 'with a subject, a modality, a body part');
 is(ingest(png(4), "NULL, NULL, ' patient 7 '"), 'stored|3|', 'the same subject');
