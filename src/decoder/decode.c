@@ -249,9 +249,13 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 
 /* ---- */
 
-/* The file's window, unless its numbers mean nothing between files (MR). */
+/*
+ * The file's window, unless its numbers mean nothing between files (MR); of a
+ * mask of single bits, which has none, the one that shows 1 as white.
+ */
 static void
-set_window(const mmn_dicom *dicom, uint32_t frame, mmn_image *image)
+set_window(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
+		   uint32_t frame, mmn_image *image)
 {
 	char modality[17] = "";
 
@@ -260,6 +264,12 @@ set_window(const mmn_dicom *dicom, uint32_t frame, mmn_image *image)
 	if (image->channels == 1 && strcmp(modality, "MR") != 0)
 		mmn_dicom_window(dicom, frame, &image->window_center,
 						 &image->window_width);
+	if (image->channels == 1 && image->window_width == 0 &&
+		pixels->bits_stored == 1)
+	{
+		image->window_center = 0.5;
+		image->window_width = 1;
+	}
 }
 
 mmn_status
@@ -294,7 +304,7 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	{
 		mmn_dicom_spacing(dicom, frame, &out->spacing_row,
 						  &out->spacing_column);
-		set_window(dicom, frame, out);
+		set_window(dicom, pixels, frame, out);
 	}
 	mmn_lut_free(env, &palette);
 	mmn_lut_free(env, &lut);

@@ -62,6 +62,9 @@ SELECT f, outcome(content, false) = outcome(content, true) FROM (VALUES ('$share
 cmp_ok(scalar(() = $same =~ /\|t$/mg), '>', 400, 'de-identified files decode to the same samples');
 unlike($same, qr/\|f$/m, 'all of them');
 
+like($node->safe_psql('postgres', "SELECT medimnet.decode_frame(pg_read_binary_file('$pydicom/liver_1frame.dcm'))"),
+	qr/^512x512x1 u8 raw (spacing=\S+ )?window=0\.5,1 /, 'of a mask of single bits, 1 is shown as white');
+
 # Samples by pydicom and NumPy, computed once: their SHA-256.
 my %digests = (
 	'CT_small.dcm' => '743dc0a86c09496177526f2a903e7d18016eacfee47afabd89b198224c8f8e5d',

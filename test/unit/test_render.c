@@ -128,6 +128,12 @@ test_presets(void)
 	renders(&in, "soft_tissue", (uint8_t[]){0, 0, 128, 255, 255},
 			"a preset before the own window");
 
+	in = row_of(6, MMN_F32, real);
+	in.window_center = 0.5;
+	in.window_width = 1;
+	renders(&in, "auto", (uint8_t[]){0, 0, 0, 255, 128, 255},
+			"float pixels with a window of width 1");
+
 	in = row_of(4, MMN_U8, gray);
 	in.spacing_row = 2;
 	renders(&in, "auto", gray, "8-bit gray");

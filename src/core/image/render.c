@@ -231,7 +231,12 @@ choose_ramp(const mmn_env *env, const mmn_image *in, const char *preset,
 	{
 		if (in->window_width > 0)
 		{
-			*out = ramp_window(in->window_center, in->window_width);
+			/* files with float pixels say 0.5,1 and mean all of 0..1 */
+			if (in->sample_type == MMN_F32 && in->window_width <= 1)
+				*out = ramp_from(in->window_center - in->window_width / 2,
+								 in->window_width);
+			else
+				*out = ramp_window(in->window_center, in->window_width);
 			return MMN_OK;
 		}
 		if (in->unit == MMN_UNIT_HU)
