@@ -75,6 +75,34 @@ for my $partitions (0, 3)
 	$session->finish;
 }
 
+# a catalog whose owner is no superuser, and a role that trains on it, with the rights that doc/catalog.md says they need
+{
+	my $doc = Medimnet::slurp("$FindBin::RealBin/../../doc/catalog.md");
+	my %grants = map { $_ => ($doc =~ /<!-- $_ -->\s*```sql\n(.*?)```/s)[0] } qw(owner trainer);
+	my $as = sub { "SET ROLE $_[0]; $_[1]" };
+
+	for my $partitions (0, 2)
+	{
+		my $db = "own$partitions";
+		$node->safe_psql('postgres', "CREATE DATABASE $db" . ($partitions ? '' : '; CREATE ROLE owner; CREATE ROLE trainer'));
+		$node->safe_psql($db, "CREATE EXTENSION medimnet; $grants{owner}");
+		$node->safe_psql($db, $as->('owner', "SELECT medimnet.create_catalog($partitions); SELECT medimnet.add_collection('c', 'MIT');
+			SELECT medimnet.ingest('c', medimnet.png(format('4x1x1 u8 raw \\x%s', lpad(to_hex(n), 8, '0'))::medimnet.pixels), labels => ARRAY['l' || n % 2])
+			FROM generate_series(1, 20) n"));
+		is($node->safe_psql($db, "SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ' ') FROM pg_class WHERE relname IN ('image', 'catalog', 'loader')"), 'owner', "$db: its owner's");
+		$node->safe_psql($db, $as->('owner', 'CALL medimnet.embed_pending()'));
+		$node->safe_psql($db, $as->('owner', q{SELECT medimnet.create_dataset('d', 'SELECT image_id, label FROM medimnet.catalog');
+			SELECT medimnet.create_loader('l', 'd', 'train', 4, 2, 2)}));
+		$node->safe_psql($db, $grants{trainer});
+		is($node->safe_psql($db, $as->('trainer', q{SELECT medimnet.shape(images), cardinality(image_ids) FROM medimnet.batch('l', 7)})), '{4,1,2,2}|4', "$db: a trainer pulls batches");
+		is($node->safe_psql($db, $as->('trainer', q{SELECT count(*), min(i.batch_size) FROM medimnet.batch_rows('l', 0, 1), medimnet.loader_info('l') i})), '8|4', "$db: and rows");
+		is($node->safe_psql($db, $as->('trainer', q{SELECT count(*) FROM medimnet.similar_images((SELECT min(image_id) FROM medimnet.catalog), 3)})), '3', "$db: and searches");
+		is($node->safe_psql($db, $as->('trainer', q{SELECT medimnet.dims(medimnet.embed(medimnet.decode_frame(content))) > 0 FROM medimnet.image_content LIMIT 1})), 't', "$db: and embeds");
+		($rc, $out, $err) = $node->psql($db, $as->('trainer', q{SELECT medimnet.ingest('c', 'x')}));
+		like($err, qr/permission denied/, "$db: but stores nothing");
+	}
+}
+
 Medimnet::log_is_clean($node);
 $node->stop;
 done_testing();
