@@ -117,6 +117,7 @@ DECLARE
 BEGIN
 	-- a procedure that commits can have no SET clause: do it once a transaction
 	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, @extschema@, pg_temp', true);
+	PERFORM pg_catalog.set_config('jit', 'off', true);
 	PERFORM require_catalog();
 	SELECT m.model_id INTO the_model FROM @extschema@.model m WHERE m.name = embed_pending.model;
 	IF the_model IS NULL THEN
@@ -161,6 +162,7 @@ BEGIN
 		END;
 		COMMIT;
 		PERFORM pg_catalog.set_config('search_path', 'pg_catalog, @extschema@, pg_temp', true);
+		PERFORM pg_catalog.set_config('jit', 'off', true);
 		IF clock_timestamp() > said + interval '2 seconds' THEN
 			said := clock_timestamp();
 			RAISE NOTICE 'embedded % of % images, % a second', done, pending,
@@ -183,6 +185,7 @@ CREATE FUNCTION @extschema@.similar_images(image_id bigint, k int DEFAULT 10, mo
 	RETURNS SETOF @extschema@.similar_image
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 DECLARE
 	the_model int;

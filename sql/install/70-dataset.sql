@@ -1,5 +1,8 @@
 /*
  * Datasets: frozen, versioned, and split so that no subject is in two splits.
+ *
+ * Functions that query whole catalogs run without JIT: of such queries
+ * compiling took most of the time, and nothing can interrupt it.
  */
 CREATE FUNCTION @extschema@.dataset_frozen() RETURNS trigger
 	LANGUAGE plpgsql
@@ -188,6 +191,7 @@ COMMENT ON FUNCTION @extschema@.dataset_lines(bigint) IS 'lines of a manifest, b
 CREATE FUNCTION @extschema@.dataset_manifest(dataset text) RETURNS SETOF text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 BEGIN
 	RETURN QUERY SELECT dataset_lines(dataset_id(dataset));
@@ -386,7 +390,8 @@ COMMENT ON FUNCTION @extschema@.dataset_build(text, text, jsonb, bigint) IS 'mak
 
 CREATE FUNCTION @extschema@.create_dataset(name text, query text, split jsonb DEFAULT '{"train":0.8,"val":0.1,"test":0.1}',
 	seed bigint DEFAULT 0) RETURNS bigint
-	AS 'MODULE_PATHNAME', 'medimnet_create_dataset' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME', 'medimnet_create_dataset' LANGUAGE C VOLATILE PARALLEL UNSAFE
+	SET jit = off;
 COMMENT ON FUNCTION @extschema@.create_dataset(text, text, jsonb, bigint) IS
 	'freezes what a query yields (image_id, label, optionally frame) as the next version of a dataset, split by subject and in proportion for each label; returns dataset_id';
 
@@ -414,6 +419,7 @@ CREATE FUNCTION @extschema@.dataset_summary(dataset text)
 	RETURNS TABLE (split text, label text, images bigint, subjects bigint)
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -436,6 +442,7 @@ CREATE FUNCTION @extschema@.dataset_diff(a text, b text)
 	RETURNS TABLE (image_id bigint, change text, before text, after text)
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -470,6 +477,7 @@ CREATE FUNCTION @extschema@.leak_report(images bigint[], split_of text[])
 	RETURNS TABLE (leak text, subject_id bigint, content_hash bytea, splits text[], image_ids bigint[])
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -493,6 +501,7 @@ CREATE FUNCTION @extschema@.leak_report(dataset text)
 	RETURNS TABLE (leak text, subject_id bigint, content_hash bytea, splits text[], image_ids bigint[])
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -149,6 +149,7 @@ CREATE FUNCTION @extschema@.create_loader(name text, dataset text, split text, b
 	balance_by text[] DEFAULT '{label}', seed bigint DEFAULT 0) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
+	SET jit = off
 AS $$
 DECLARE
 	from_dataset bigint;

@@ -126,3 +126,9 @@ SELECT medimnet.create_dataset('x', 'WITH gone AS (DELETE FROM medimnet.image RE
 SELECT medimnet.create_dataset('x', 'SELECT * INTO kept FROM chosen');
 SELECT medimnet.create_dataset('x', '');
 SELECT count(*) FROM medimnet.dataset_version WHERE name = 'x';
+
+-- compiling queries cannot be interrupted, so there is none
+SET jit_above_cost = 0;
+SELECT medimnet.create_dataset('jit', 'SELECT image_id, current_setting(''jit'') AS label FROM medimnet.catalog');
+SELECT classes FROM medimnet.dataset_version WHERE name = 'jit';
+RESET jit_above_cost;
