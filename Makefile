@@ -174,13 +174,18 @@ build/tools/%: test/tools/%.c $(filter-out src/decoder/main.o,$(decoder_objects)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
 	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
 
+# A helper that lies, hangs and dies; no libraries, so that it starts at once.
+build/hostile/%: test/hostile/%.c src/decoder/wire.h
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -D_GNU_SOURCE $(CORE_CPPFLAGS) -static -o $@ $<
+
 .PHONY: test test-programs fuzz
 test: deps
 	$(MAKE) -j2 all
 	$(MAKE) -j2 test-programs
 	test/run.sh $(TESTS)
 
-test-programs: $(unit_programs) $(fuzz_programs) $(tool_programs)
+test-programs: $(unit_programs) $(fuzz_programs) $(tool_programs) build/hostile/hostile_helper
 
 .PHONY: demo
 demo: deps

@@ -22,7 +22,7 @@
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
-#include "../decoder/wire.h"
+#include "../decoder/wire_check.h"
 #include "decoder.h"
 
 /*
@@ -151,7 +151,8 @@ HelperStop(int *status)
 
 	if (helper.pid != 0)
 	{
-		kill(helper.pid, SIGKILL);
+		/* it leads a process group: should it have children, they go as well */
+		kill(-helper.pid, SIGKILL);
 		while (waitpid(helper.pid, &ended, 0) < 0 && errno == EINTR)
 			;
 		helper.pid = 0;
@@ -267,27 +268,22 @@ HelperSpawn(mmn_error *err)
 static mmn_status
 HelperDied(mmn_error *err)
 {
-	int status = 0;
-	int tries;
+	int status;
 
-	/* it closed its socket: give it the moment it needs to be dead */
-	for (tries = 0; tries < 100; tries++)
+	/*
+	 * It closed its socket: give it the moment it needs to be dead.  It is
+	 * not reaped here, so that its process group keeps its number.
+	 */
+	for (int tries = 0; tries < 100; tries++)
 	{
-		pid_t pid = waitpid(helper.pid, &status, WNOHANG);
+		siginfo_t info = {.si_pid = 0};
 
-		if (pid == helper.pid)
-		{
-			helper.pid = 0;
-			close(helper.socket);
-			ReleaseExternalFD();
+		if (waitid(P_PID, helper.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			info.si_pid == helper.pid)
 			break;
-		}
 		pg_usleep(1000);
 	}
-	if (helper.pid != 0)
-		HelperStop(&status);
-	else
-		HelperStop(NULL);
+	HelperStop(&status);
 	if (WIFSIGNALED(status))
 		return mmn_fail(err, MMN_BAD_DATA,
 						"the decoder helper was ended by signal %d (%s)",
@@ -355,19 +351,11 @@ HelperReadReply(mmn_wire_reply *reply, TimestampTz deadline, mmn_error *err)
 
 	if (status != MMN_OK)
 		return status;
-	if (reply->magic != MMN_WIRE_MAGIC || reply->version != MMN_WIRE_VERSION)
+	if (!mmn_wire_check_status(reply, &status))
 		return HelperBabbles(err);
-	if (reply->status == MMN_OK)
+	if (status == MMN_OK)
 		return MMN_OK;
-	if (reply->status < MMN_OK || reply->status > MMN_INTERNAL ||
-		reply->status == MMN_CANCELED)
-		return HelperBabbles(err);
-	/* its text may be anything; ours are plain ASCII */
-	reply->text[MMN_ERROR_TEXT - 1] = '\0';
-	for (char *p = reply->text; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
-	return mmn_fail(err, (mmn_status)reply->status, "%s", reply->text);
+	return mmn_fail(err, status, "%s", reply->text);
 }
 
 /* Sends a request, with the windows that the helper does not have yet. */
@@ -522,8 +510,7 @@ HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
 	}
 	if (status != MMN_OK)
 		return status;
-	if (reply->needed != 0 || reply->json_length > helper.output.size ||
-		reply->content_length > helper.output.size - reply->json_length)
+	if (!mmn_wire_check_payload(reply, helper.output.size))
 		return HelperBabbles(err);
 	return MMN_OK;
 }
@@ -626,7 +613,7 @@ DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
 			 mmn_error *err)
 {
 	mmn_wire_reply reply;
-	mmn_image image = {0};
+	mmn_image image;
 	Size sample_bytes;
 	Pixels *pixels;
 	mmn_status status;
@@ -637,19 +624,8 @@ DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
 	status = HelperCall(MMN_OP_DECODE, bytes, len, frame, NULL, &reply, err);
 	if (status != MMN_OK)
 		return status;
-	image.width = reply.image.width;
-	image.height = reply.image.height;
-	image.channels = reply.image.channels;
-	image.sample_type = reply.image.sample_type;
-	image.unit = reply.image.unit;
-	image.flags = reply.image.flags;
-	image.spacing_row = reply.image.spacing_row;
-	image.spacing_column = reply.image.spacing_column;
-	image.window_center = reply.image.window_center;
-	image.window_width = reply.image.window_width;
-	if (mmn_image_check(&image, MMN_PIXELS_MAX_BYTES, &sample_bytes, err) !=
-			MMN_OK ||
-		reply.json_length != 0 || reply.content_length != sample_bytes)
+	if (!mmn_wire_check_image(&reply, MMN_PIXELS_MAX_BYTES, &image,
+							  &sample_bytes))
 		return HelperBabbles(err);
 	pixels = PixelsCreate(&image);
 	memcpy(pixels->samples, helper.output.bytes, sample_bytes);
