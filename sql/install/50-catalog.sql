@@ -294,7 +294,7 @@ BEGIN
 		('image', 'series_id', 'its series; NULL for files that are not DICOM'),
 		('image', 'status', 'stored; quarantined: a person must look first; rejected: a person has, and the bytes are gone'),
 		('image', 'reason', 'why it is not simply stored'),
-		('image', 'media_type', 'application/dicom, image/png, image/jpeg'),
+		('image', 'media_type', 'application/dicom, application/nifti, image/png, image/jpeg'),
 		('image', 'file_hash', 'SHA-256 of the file as it was sent'),
 		('image', 'content_hash', 'SHA-256 of the middle frame''s geometry and samples, as content_hash()'),
 		('image', 'phash', 'perceptual hash of the middle frame, as phash()'),

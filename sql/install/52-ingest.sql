@@ -281,7 +281,7 @@ BEGIN
 	VALUES (ingest.collection, file, ingest.status, ingest.reason, ingest.image_id);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.ingest(text, bytea, text, text[], text, text, text) IS 'takes a DICOM, PNG or JPEG file into the catalog, de-identified: stored, duplicate, quarantined or rejected, with the reason; a bad file is no error';
+COMMENT ON FUNCTION @extschema@.ingest(text, bytea, text, text[], text, text, text) IS 'takes a DICOM, NIfTI, PNG or JPEG file into the catalog, de-identified: stored, duplicate, quarantined or rejected, with the reason; a bad file is no error';
 
 CREATE FUNCTION @extschema@.upload_insert() RETURNS trigger
 	LANGUAGE plpgsql

@@ -9,6 +9,7 @@
 #include "dicom/transfer_syntax.h"
 #include "image/codestream.h"
 #include "image/sniff.h"
+#include "nifti/nifti.h"
 
 /*
  * Beyond this size, data that claim to expand by more than this are taken for
@@ -31,7 +32,7 @@ mmn_status
 mmn_decode_unknown(mmn_error *err)
 {
 	return mmn_fail(err, MMN_BAD_DATA,
-					"the file is neither DICOM, nor PNG, nor JPEG");
+					"the file is neither DICOM, nor PNG, nor JPEG, nor NIfTI");
 }
 
 /* ---- compressed frames of DICOM files ---- */
@@ -350,6 +351,17 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 		mmn_dicom_close(dicom);
 		return status;
 	}
+	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
+	{
+		mmn_nifti nifti;
+
+		status =
+			mmn_nifti_open(env, bytes, length, limits->object, &nifti, err);
+		return status != MMN_OK
+				   ? status
+				   : mmn_nifti_frame(env, &nifti, bytes, length, frame,
+									 limits->frame, out, err);
+	}
 	if (frame != 1)
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"frame %u does not exist: the image has 1", frame);
@@ -371,6 +383,15 @@ mmn_decode_frame_count(const mmn_env *env, const void *bytes, size_t length,
 	if (!type)
 		return mmn_decode_unknown(err);
 	*out = 1;
+	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
+	{
+		mmn_nifti nifti;
+
+		status =
+			mmn_nifti_open(env, bytes, length, limits->object, &nifti, err);
+		*out = nifti.frames;
+		return status;
+	}
 	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
 		return MMN_OK;
 	status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);

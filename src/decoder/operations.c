@@ -10,6 +10,7 @@
 #include "image/hash.h"
 #include "image/sniff.h"
 #include "image/strip.h"
+#include "nifti/nifti.h"
 
 /* Text of a data set without its pixels; real ones have kilobytes. */
 #define MAX_JSON ((size_t)64 << 20)
@@ -87,6 +88,18 @@ strip(const operation *op, const char *type, mmn_error *err)
 	return status == MMN_OK ? mmn_buffer_status(content, err) : status;
 }
 
+/* NIfTI headers name a study in free text at most. */
+static mmn_status
+strip_nifti(const operation *op, mmn_nifti *nifti, mmn_error *err)
+{
+	mmn_status status = mmn_nifti_open(op->env, op->bytes, op->length,
+									   op->limits.object, nifti, err);
+
+	return status != MMN_OK ? status
+							: mmn_nifti_strip(nifti, op->bytes, op->length,
+											  &op->result->content, err);
+}
+
 static mmn_status
 deidentify_dicom(const operation *op, const mmn_dicom *dicom, mmn_error *err)
 {
@@ -102,10 +115,13 @@ deidentify(const operation *op, mmn_error *err)
 {
 	const char *type = mmn_media_type(op->bytes, op->length);
 	mmn_dicom *dicom;
+	mmn_nifti nifti;
 	mmn_status status;
 
 	if (!type)
 		return mmn_decode_unknown(err);
+	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
+		return strip_nifti(op, &nifti, err);
 	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
 		return strip(op, type, err);
 	status = mmn_dicom_open(op->env, op->bytes, op->length, op->limits.object,
@@ -209,8 +225,37 @@ receive_image(const operation *op, const char *type, mmn_error *err)
 	if (status == MMN_OK)
 		status = strip(op, type, err);
 	if (status == MMN_OK)
+		status = mmn_image_receive_json(type, &found.frame, 1, NULL,
+										&op->result->json, err);
+	return status;
+}
+
+static mmn_status
+receive_nifti(const operation *op, mmn_error *err)
+{
+	mmn_buffer attributes;
+	mmn_image image = {0};
+	mmn_nifti nifti;
+	measured found;
+	mmn_status status = strip_nifti(op, &nifti, err);
+
+	if (status == MMN_OK)
+		status = mmn_nifti_frame(op->env, &nifti, op->bytes, op->length,
+								 (uint32_t)(((uint64_t)nifti.frames + 1) / 2),
+								 op->limits.frame, &image, err);
+	if (status == MMN_OK)
+		status = measure(op->env, &image, &found, err);
+	mmn_free(op->env, image.samples);
+	if (status != MMN_OK)
+		return status;
+	mmn_buffer_init(&attributes, op->env, MAX_JSON);
+	mmn_nifti_json(&nifti, &attributes);
+	status = mmn_buffer_status(&attributes, err);
+	if (status == MMN_OK)
 		status =
-			mmn_image_receive_json(type, &found.frame, &op->result->json, err);
+			mmn_image_receive_json(MMN_MEDIA_NIFTI, &found.frame, nifti.frames,
+								   &attributes, &op->result->json, err);
+	mmn_buffer_reset(&attributes);
 	return status;
 }
 
@@ -223,7 +268,9 @@ receive(const operation *op, mmn_error *err)
 
 	if (!type)
 		return mmn_decode_unknown(err);
-	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
+	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
+		status = receive_nifti(op, err);
+	else if (strcmp(type, MMN_MEDIA_DICOM) != 0)
 		status = receive_image(op, type, err);
 	else
 	{

@@ -434,7 +434,8 @@ test_receive(void)
 	text[strlen(want)] = '\0';
 	is_str(text, want, "its keys");
 	mmn_buffer_reset(&json);
-	is_int(mmn_image_receive_json("image/png", &frame, &json, &fx_error),
+	is_int(mmn_image_receive_json("image/png", &frame, 1, NULL, &json,
+								  &fx_error),
 		   MMN_OK, "of a PNG");
 	mmn_buffer_byte(&json, '\0');
 	is_str((char *)json.bytes,

@@ -240,11 +240,17 @@ mmn_dicom_receive_json(mmn_charsets *charsets, const mmn_dicom *original,
 
 mmn_status
 mmn_image_receive_json(const char *media_type, const mmn_received_frame *frame,
+					   uint32_t frames, const mmn_buffer *attributes,
 					   mmn_buffer *out, mmn_error *err)
 {
 	mmn_buffer_byte(out, '{');
 	put_string(out, "media_type", media_type);
-	put_frame(out, frame, 1);
+	put_frame(out, frame, frames);
+	if (attributes)
+	{
+		put_key(out, "attributes");
+		mmn_buffer_append(out, attributes->bytes, attributes->length);
+	}
 	mmn_buffer_byte(out, '}');
 	return mmn_buffer_status(out, err);
 }

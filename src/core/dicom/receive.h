@@ -31,10 +31,12 @@ mmn_status mmn_dicom_receive_json(mmn_charsets *charsets,
 								  mmn_buffer *out, mmn_error *err);
 
 /*
- * The same object for a PNG or JPEG file, which has little to say.
+ * The same object for another file, which has less to say.  attributes: JSON of
+ * them, or NULL.
  */
 mmn_status mmn_image_receive_json(const char *media_type,
 								  const mmn_received_frame *frame,
+								  uint32_t frames, const mmn_buffer *attributes,
 								  mmn_buffer *out, mmn_error *err);
 
 /*

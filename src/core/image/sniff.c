@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "nifti/nifti.h"
 
 /*
  * PS3.10 7.1 asks for 128 bytes of preamble and "DICM"; files without them
@@ -106,5 +107,7 @@ mmn_media_type(const void *bytes, size_t length)
 		return MMN_MEDIA_JPEG;
 	if (is_dicom(p, length))
 		return MMN_MEDIA_DICOM;
+	if (mmn_nifti_recognize(p, length))
+		return MMN_MEDIA_NIFTI;
 	return NULL;
 }
