@@ -84,6 +84,9 @@ $(patsubst %.c,%.o,$(wildcard src/core/nn/*.c)): CORE_CFLAGS += -O3 -ffp-contrac
 # Loops over samples, written for the vectorizer, which -O2 keeps on a short leash.
 src/core/dicom/cells.o src/core/dicom/colour.o src/core/dicom/stored.o: CORE_CFLAGS += -O3
 
+# One copy of its loop per predictor: worth the space.
+src/core/image/jpeg_lossless.o: CORE_CFLAGS += -O3
+
 $(core_lib): $(core_objects)
 	rm -f $@
 	$(AR) rcs $@ $^

@@ -8,6 +8,7 @@
 #include "dicom/rle.h"
 #include "dicom/transfer_syntax.h"
 #include "image/codestream.h"
+#include "image/jpeg_lossless.h"
 #include "image/sniff.h"
 #include "nifti/nifti.h"
 
@@ -95,6 +96,18 @@ decode_codestream(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		if (pixels->bits_allocated > 8)
 			memset(out, 0, size);
 		return mmn_jpeg_decode_frame(env, bytes, length, pixels, out, err);
+	}
+	if (stream.kind == MMN_CODESTREAM_JPEG && stream.process == 3 &&
+		stream.components == 1 && pixels->bits_allocated <= 16 &&
+		(stream.precision <= 8) == (pixels->bits_allocated == 8))
+	{
+		mmn_status own = mmn_jpeg_lossless_decode(
+			env, bytes, length, pixels->columns, pixels->rows,
+			pixels->bits_allocated / 8, out, err);
+
+		pixels->planar = 0;
+		if (own != MMN_UNSUPPORTED)
+			return own;
 	}
 	/* what GDCM leaves out must not be another file's pixels */
 	memset(out, 0, size);
