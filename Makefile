@@ -3,6 +3,8 @@
 #   make deps      install the missing Debian packages
 #   make demo      see the whole of it work, on a private cluster
 #   make test      all tests, on private clusters
+#   make fuzz      all fuzz targets, FUZZ_SECONDS each
+#   make coverage  what of the parsers unit tests and fuzz corpus reach
 #   make bench     the decoder's speed beside that of other decoders
 #   make && make install && make installcheck    as for any extension
 
@@ -168,6 +170,42 @@ $(FUZZ_LIB): $(fuzz_objects)
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(FUZZ_LIB)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(FUZZ_LIB) $(CORE_LIBS)
 
+# The core for gcov, and what exercises it: unit tests, and the fuzz targets
+# with a main program of their own.
+cov_objects = $(patsubst src/core/%.c,build/cov/%.o,$(core_sources))
+COV_CFLAGS = $(CORE_CFLAGS) -O0 --coverage
+COV_LIB = build/cov/libmmn.a
+cov_codecs = build/cov/decoder/codec_png.o build/cov/decoder/codec_jpeg.o
+cov_programs = $(patsubst build/unit/%,build/cov/unit/%,$(unit_programs)) \
+	$(patsubst build/fuzz/%,build/cov/replay/%,$(fuzz_programs))
+
+$(cov_objects): | $(core_tables)
+
+$(cov_objects): build/cov/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(COV_CFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(cov_codecs): build/cov/decoder/%.o: src/decoder/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(COV_LIB): $(cov_objects)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/cov/unit/%: test/unit/%.c $(COV_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(COV_LIB) $(CORE_LIBS) --coverage
+
+build/cov/replay/%: test/fuzz/%.c test/fuzz/replay.c $(cov_codecs) $(COV_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) -Wno-missing-prototypes $(CORE_CPPFLAGS) -o $@ $^ $(CORE_LIBS) -ljpeg --coverage
+
+# What of our own parsers the unit tests and the fuzz corpus reach.
+.PHONY: coverage
+coverage: $(cov_programs)
+	@test/coverage.sh build/cov
+
 # Programs that tests run, over the decoder's code.
 tool_programs = $(patsubst test/tools/%.c,build/tools/%,$(wildcard test/tools/*.c))
 DECODER_LIBS = $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
@@ -245,5 +283,5 @@ deps-bench:
 deps:
 	@test/deps.sh $(DEB_BUILD) $(DEB_TEST)
 
--include $(fuzz_objects:.o=.d) $(fuzz_codecs:.o=.d)
+-include $(fuzz_objects:.o=.d) $(fuzz_codecs:.o=.d) $(cov_objects:.o=.d) $(cov_codecs:.o=.d)
 -include $(wildcard src/*/*.d src/*/*/*.d)
