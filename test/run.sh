@@ -28,7 +28,8 @@ else
 	shared=
 	echo "no shared/ beside this checkout: tests that need it are skipped"
 fi
-if [ "$(id -u)" = 0 ]; then chown -R postgres: "$work/src" "$work/build"; fi
+# all of it: there are tests that change the installation
+if [ "$(id -u)" = 0 ]; then chown -R postgres: "$work"; fi
 
 pgxs=$(dirname "$("${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}" --pgxs)")/../..
 cd "$work/src"
