@@ -18,7 +18,7 @@ for program in "$dir"/replay/fuzz_*; do
 	theme=${program##*/fuzz_}
 	find "test/fuzz/corpus/$theme" -type f -exec "$program" {} +
 done
-for source in src/core/dicom/*.c src/core/image/*.c src/core/nn/onnx*.c src/core/nn/protobuf.c; do
+for source in src/core/dicom/*.c src/core/image/*.c src/core/nifti/*.c src/core/nn/onnx*.c src/core/nn/protobuf.c; do
 	object=$dir/${source#src/core/}
 	gcov -b -n -o "${object%.c}.o" "$source" 2>/dev/null | awk -v source="$source" '
 		/^File / { mine = index($0, "\047" source "\047") }
