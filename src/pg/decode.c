@@ -53,14 +53,47 @@ Check(mmn_status status, const char *what, const mmn_error *err)
 			 errdetail("%s.", err->text), hint ? errhint("%s", hint) : 0));
 }
 
+/*
+ * What is in a gzip file (RFC 1952) shows only when it is inflated, which is
+ * the helper's to do: a volume it can count the frames of, or knows but
+ * cannot take, is NIfTI.
+ */
+static const char *
+MediaTypeInside(const bytea *content)
+{
+	mmn_error err;
+	int32 frames;
+	mmn_status status = DecoderFrameCount(
+		VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content), &frames, &err);
+
+	switch (status)
+	{
+		case MMN_OK:
+		case MMN_UNSUPPORTED:
+		case MMN_LIMIT:
+			return MMN_MEDIA_NIFTI;
+		case MMN_BAD_DATA:
+		case MMN_NOT_IMAGE:
+			return NULL;
+		default:
+			Check(status, "could not look into gzip file", &err);
+			return NULL;
+	}
+}
+
 Datum
 medimnet_media_type(PG_FUNCTION_ARGS)
 {
 	/* the start is enough, and spares the detoasting of the rest */
-	bytea *content = PG_GETARG_BYTEA_P_SLICE(0, 0, 65536);
-	const char *type =
-		mmn_media_type(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content));
+	bytea *start = PG_GETARG_BYTEA_P_SLICE(0, 0, 65536);
+	const uint8 *bytes = (const uint8 *)VARDATA_ANY(start);
+	Size length = VARSIZE_ANY_EXHDR(start);
+	const char *type;
 
+	if (length >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b)
+		type = MediaTypeInside(PG_GETARG_BYTEA_PP(0));
+	else
+		type = mmn_media_type(bytes, length);
 	if (!type)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(type));

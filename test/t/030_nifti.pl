@@ -27,6 +27,8 @@ for my $i (0 .. $#expected)
 	  unless ($got[$i] // '') =~ /^\Q$head\E .*\\x\Q$samples\E$/;
 }
 is(join("\n", @wrong), '', 'each has its samples');
+is(sql("SELECT media_type('\\x1f8b') IS NULL, media_type('\\x1f8b0800000000000003' || content) IS NULL FROM ${\file('u16_2_be.nii.gz')} content"),
+	't|t', 'a gzip file with no volume in it has no media type');
 is(sql("SELECT media_type(content), frame_count(content), spacing(decode_frame(content)) FROM ${\file('u16_2_be.nii.gz')} content"),
 	'application/nifti|6|{0.75,0.5}', 'kind, frames, spacing');
 

@@ -7,7 +7,8 @@
  * What a file is, from its first bytes, as a media type: "application/dicom",
  * "image/png", "image/jpeg", "application/nifti" (also when compressed by gzip,
  * of which a few hundred bytes are inflated), or NULL.  Looks, does not parse:
- * cheap and safe on anything, and so allowed outside the decoder's sandbox.
+ * cheap and safe on anything, and so, but for gzip files, allowed outside the
+ * decoder's sandbox.
  */
 #define MMN_MEDIA_DICOM "application/dicom"
 #define MMN_MEDIA_PNG "image/png"
