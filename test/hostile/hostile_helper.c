@@ -222,7 +222,7 @@ answer(const mmn_wire_request *request)
 		garbage(4096);
 		hang();
 	}
-	if (is("forks") || is("forks away"))
+	if (is("forks"))
 	{
 		/* the socket stays open in a child, so that its end goes unnoticed */
 		if (fork() != 0)
