@@ -152,4 +152,15 @@ mmn_run_spend(mmn_run *run, size_t n)
 	return mmn_poll(run->env, run->err);
 }
 
+/*
+ * Does n_tasks independent pieces of a step, in any order, and polls in
+ * between; each is about "work" simple operations, at most MMN_RUN_QUANTUM.
+ * Worker is the number, from 0, of who does it: no two tasks of one worker
+ * run at the same time, so scratch that is not shared is indexed by it.
+ */
+typedef void mmn_task_fn(void *ctx, int64_t task, int worker);
+
+mmn_status mmn_run_tasks(mmn_run *run, int64_t n_tasks, size_t work,
+						 mmn_task_fn *fn, void *ctx);
+
 #endif
