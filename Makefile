@@ -12,7 +12,7 @@
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
 	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
-	libonnx-testdata python3-onnx python3-numpy
+	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision
 DEB_BENCH = libdcmtk-dev libcharls-dev libopenjp2-7-dev libturbojpeg0-dev libgdcm-tools
 
 comma = ,
