@@ -61,7 +61,7 @@ endif
 endif
 
 CORE_CFLAGS = -std=gnu11 -O2 -g -fPIC -fvisibility=hidden -fno-math-errno -fstack-protector-strong \
-	-Wall -Wextra -Wformat=2 -Wvla -Wmissing-prototypes
+	-Wall -Wextra -Wformat=2 -Wvla -Wmissing-prototypes -Wno-missing-field-initializers
 CORE_CPPFLAGS = -Isrc/core $(BLAS_CPPFLAGS)
 DEPFLAGS = -MMD -MP
 
@@ -136,7 +136,7 @@ sql/medimnet--$(EXTVERSION).sql: $(sort $(wildcard sql/install/*.sql)) medimnet.
 unit_programs = $(patsubst test/unit/%.c,build/unit/%,$(wildcard test/unit/test_*.c))
 fuzz_programs = $(patsubst test/fuzz/%.c,build/fuzz/%,$(wildcard test/fuzz/fuzz_*.c))
 FUZZ_CC = clang-14
-FUZZ_CFLAGS = -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Wall -Wextra
+FUZZ_CFLAGS = -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Wall -Wextra -Wno-missing-field-initializers
 FUZZ_LIB = build/fuzz/libmmn.a
 CORE_LIBS = $(BLAS_LIBS) -lpng -lnettle -lz -lm
 

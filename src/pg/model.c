@@ -97,8 +97,9 @@ medimnet_embed(PG_FUNCTION_ARGS)
 								   model->input, &err),
 			  "could not prepare image for the network", &err);
 	result = EmbeddingCreate((int)mmn_plan_output_count(model->plan));
-	mmn_check(mmn_plan_forward(model->plan, model->workspace, model->input,
-							   result->x, &mmn_env_backend, &err),
+	mmn_check(mmn_plan_forward(model->plan, 1, model->workspace,
+							   model->input, result->x, &mmn_env_backend,
+							   &err),
 			  "could not embed image", &err);
 	for (int i = 0; i < result->dim; i++)
 		if (!isfinite(result->x[i]))

@@ -172,6 +172,7 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 	Size limit = CacheLimit();
 	mmn_shape shape = {
 		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
+	mmn_plan_options options = {.output = output, .max_bytes = limit};
 	mmn_network *network;
 	mmn_error err;
 	Size input;
@@ -179,16 +180,16 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 	CheckModel(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
 								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
 			   name, &err);
-	limit -= mmn_network_bytes(network);
-	CheckModel(mmn_plan_create(&mmn_env_backend, network, &shape, output, limit,
+	CheckModel(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
 							   &model->plan, &err),
 			   name, &err);
+	mmn_network_destroy(network);
 	model->context = context;
 	model->preprocess = *preprocess;
 	input = sizeof(float) * preprocess->channels * preprocess->width *
 			preprocess->height;
-	model->bytes = mmn_network_bytes(network) + mmn_plan_bytes(model->plan) +
-				   mmn_plan_workspace(model->plan) + input;
+	model->bytes = mmn_plan_bytes(model->plan) +
+				   mmn_plan_workspace(model->plan, 1) + input;
 	if (model->bytes > CacheLimit())
 	{
 		mmn_fail(&err, MMN_LIMIT, "weights, plan and workspace take %zu kB",
@@ -196,7 +197,7 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 		CheckModel(MMN_LIMIT, name, &err);
 	}
 	model->workspace =
-		MemoryContextAllocHuge(context, mmn_plan_workspace(model->plan));
+		MemoryContextAllocHuge(context, mmn_plan_workspace(model->plan, 1));
 	model->input = palloc(input);
 	MemoryContextSwitchTo(caller);
 	return model;

@@ -79,16 +79,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (shape.dims[i] <= 0)
 			shape.dims[i] = i == 0 ? 1 : 6;
 
-	if (mmn_plan_create(&env, net, &shape, NULL, MAX_BYTES, &plan, &err) ==
-		MMN_OK)
+	if (mmn_plan_create(&env, net, &shape,
+						&(mmn_plan_options){.max_bytes = MAX_BYTES}, &plan,
+						&err) == MMN_OK)
 	{
 		/* exact sizes: one byte beyond is an error */
 		size_t n_in = 1, n_out = mmn_plan_output_count(plan);
 		float *in, *out;
-		void *workspace = malloc(mmn_plan_workspace(plan));
+		int64_t images = 1 + (int64_t)(size & 1);
+		void *workspace = malloc(mmn_plan_workspace(plan, images));
 
 		for (int i = 0; i < shape.ndim; i++)
 			n_in *= (size_t)shape.dims[i];
+		n_in *= (size_t)images;
+		n_out *= (size_t)images;
 		if (n_in <= MAX_BYTES / sizeof(float))
 		{
 			in = malloc(n_in * sizeof *in);
@@ -96,12 +100,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			for (size_t i = 0; i < n_in; i++)
 				in[i] = (float)(i % 17) - 8.0f;
 			polls = 0;
-			(void)mmn_plan_forward(plan, workspace, in, out, &env, &err);
+			(void)mmn_plan_forward(plan, images, workspace, in, out,
+								   &env, &err);
 			free(in);
 			free(out);
 		}
 		free(workspace);
-		mmn_plan_destroy(plan);
+		mmn_plan_destroy(&env, plan);
 	}
 	mmn_network_destroy(net);
 	return 0;

@@ -139,7 +139,7 @@ static mmn_env env;
 static void
 end(void)
 {
-	mmn_plan_destroy(plan);
+	mmn_plan_destroy(&env, plan);
 	mmn_network_destroy(net);
 	plan = NULL;
 	net = NULL;
@@ -162,29 +162,39 @@ load(const char *output, int64_t opset, size_t limit)
 	return mmn_network_load(&env, model.p, model.len, limit, &net, &err);
 }
 
-/* Loads and plans it. */
+/* Loads and plans it; the network goes, the plan does not need it. */
 static mmn_status
 begin(const char *output, int ndim, const int64_t *dims)
 {
+	static const mmn_plan_options options = {.max_bytes = 1 << 28};
 	mmn_shape shape = {ndim, {0}};
 	mmn_status status = load(output, 13, 1 << 26);
 
 	memcpy(shape.dims, dims, (size_t)ndim * sizeof *dims);
 	if (status == MMN_OK)
-		status = mmn_plan_create(&env, net, &shape, NULL, 1 << 28, &plan, &err);
+		status = mmn_plan_create(&env, net, &shape, &options, &plan, &err);
+	mmn_network_destroy(net);
+	net = NULL;
+	return status;
+}
+
+static mmn_status
+forward_images(const mmn_plan *p, int64_t images, const float *in, float *out)
+{
+	size_t size = mmn_plan_workspace(p, images);
+	void *workspace = malloc(size);
+	mmn_status status;
+
+	memset(workspace, 0xff, size); /* NaN everywhere */
+	status = mmn_plan_forward(p, images, workspace, in, out, &env, &err);
+	free(workspace);
 	return status;
 }
 
 static mmn_status
 forward(const float *in, float *out)
 {
-	void *workspace = malloc(mmn_plan_workspace(plan));
-	mmn_status status;
-
-	memset(workspace, 0xff, mmn_plan_workspace(plan)); /* NaN everywhere */
-	status = mmn_plan_forward(plan, workspace, in, out, &env, &err);
-	free(workspace);
-	return status;
+	return forward_images(plan, 1, in, out);
 }
 
 static uint32_t seed = 1;
@@ -273,7 +283,7 @@ test_conv(int round)
 	float *x = random_floats(n_x);
 	float *w = random_floats((size_t)(ws[0] * ws[1] * ws[2] * ws[3]));
 	float *y;
-	const mmn_shape *shape;
+	mmn_shape shape;
 	double worst = 0;
 	size_t at = 0;
 
@@ -290,13 +300,13 @@ test_conv(int round)
 		ok(0, "convolution %d: %s", round, err.text);
 		return;
 	}
-	shape = mmn_plan_output_shape(plan);
+	mmn_plan_output_shape(plan, &shape);
 	y = malloc(mmn_plan_output_count(plan) * sizeof *y);
 	forward(x, y);
-	for (int64_t n = 0; n < shape->dims[0]; n++)
-		for (int64_t m = 0; m < shape->dims[1]; m++)
-			for (int64_t oh = 0; oh < shape->dims[2]; oh++)
-				for (int64_t ow = 0; ow < shape->dims[3]; ow++, at++)
+	for (int64_t n = 0; n < shape.dims[0]; n++)
+		for (int64_t m = 0; m < shape.dims[1]; m++)
+			for (int64_t oh = 0; oh < shape.dims[2]; oh++)
+				for (int64_t ow = 0; ow < shape.dims[3]; ow++, at++)
 				{
 					double d = fabs(y[at] - conv_at(&g, x, w, n, m, oh, ow));
 
@@ -317,6 +327,7 @@ test_memory(void)
 	static const int64_t in[4] = {1, 2, 32, 32}, ws[4] = {2, 2, 1, 1};
 	static const float w[4] = {1, 0, 0, 1};
 	float x[2048], y[2048];
+	size_t size;
 	int same = 1;
 
 	begin_graph();
@@ -336,8 +347,8 @@ test_memory(void)
 	begin_node("Add", "c40", "c1", "y"); /* c1 lives to the end */
 	end_node();
 	is_int(begin("y", 4, in), MMN_OK, "a chain of 40 convolutions");
-	ok(mmn_plan_workspace(plan) < 4 * sizeof x,
-	   "its workspace is %zu bytes, of %zu a map", mmn_plan_workspace(plan),
+	size = mmn_plan_workspace(plan, 1);
+	ok(size < 4 * sizeof x, "its workspace is %zu bytes, of %zu a map", size,
 	   sizeof x);
 	for (int i = 0; i < 2048; i++)
 		x[i] = (float)(i % 7) - 3;
@@ -353,6 +364,7 @@ test_folding(void)
 {
 	static const int64_t in[4] = {2, 3, 4, 5}, one[1] = {1}, zero = 0;
 	static const int64_t minus_one = -1;
+	mmn_shape shape;
 	float x[120], y[120];
 
 	begin_graph();
@@ -371,8 +383,9 @@ test_folding(void)
 	begin_node("Reshape", "x", "to", "y");
 	end_node();
 	is_int(begin("y", 4, in), MMN_OK, "a shape computed in the graph");
-	is_int(mmn_plan_output_shape(plan)->dims[1], 60, "is known when planning");
-	ok(mmn_plan_workspace(plan) <= 64, "and takes no workspace");
+	mmn_plan_output_shape(plan, &shape);
+	is_int(shape.dims[1], 60, "is known when planning");
+	ok(mmn_plan_workspace(plan, 1) <= 64, "and takes no workspace");
 	for (int i = 0; i < 120; i++)
 		x[i] = (float)i;
 	forward(x, y);
@@ -406,6 +419,88 @@ test_half(void)
 	forward(x, y);
 	ok(y[0] == 1 && y[1] == -2 && y[2] == 65280 && isinf(y[4]),
 	   "are widened exactly");
+}
+
+/* Something of everything: convolution, aliases, broadcasts, a product. */
+static void
+small_network(void)
+{
+	static const int64_t ws[4] = {5, 3, 3, 3}, cs[3] = {5, 1, 1};
+	static const int64_t norm[1] = {5};
+	float *w = random_floats(5 * 27);
+	float *c = random_floats(5), ones[5] = {1, 1, 1, 1, 1};
+
+	begin_graph();
+	add_floats("w", 4, ws, w);
+	add_floats("c", 3, cs, c);
+	add_floats("n", 1, norm, c);
+	add_floats("v", 1, norm, ones);
+	begin_node("Conv", "x", "w", "y0");
+	end_node();
+	node.len = 0; /* five inputs */
+	for (int i = 0; i < 5; i++)
+		put_text(&node, 1, (const char *[]){"y0", "v", "n", "n", "v"}[i]);
+	put_text(&node, 2, "y1");
+	put_text(&node, 4, "BatchNormalization");
+	end_node();
+	begin_node("Mul", "y1", "c", "y2");
+	end_node();
+	begin_node("Concat", "y2", "y0", "y3");
+	set_int("axis", 1);
+	end_node();
+	begin_node("Relu", "y3", NULL, "y4");
+	end_node();
+	begin_node("MaxPool", "y4", NULL, "y5");
+	set_ints("kernel_shape", 2, (int64_t[]){2, 2});
+	end_node();
+	begin_node("GlobalAveragePool", "y5", NULL, "y6");
+	end_node();
+	begin_node("Flatten", "y6", NULL, "y7");
+	end_node();
+	begin_node("Softmax", "y7", NULL, "y");
+	end_node();
+	free(w);
+	free(c);
+}
+
+/* Many images are what each alone is; so is the plan at another address. */
+static void
+test_images(void)
+{
+	static const int64_t in[4] = {1, 3, 9, 11};
+	size_t n = 3 * 9 * 11, m, bytes;
+	float *x = random_floats(7 * n), *y, *z;
+	uint8_t *memory;
+	mmn_plan *copy;
+
+	small_network();
+	is_int(begin("y", 4, in), MMN_OK, "a network for one image");
+	m = mmn_plan_output_count(plan);
+	y = malloc(7 * m * sizeof *y);
+	z = malloc(7 * m * sizeof *z);
+	is_int(forward_images(plan, 7, x, y), MMN_OK, "runs for seven");
+	for (size_t i = 0; i < 7; i++)
+		forward_images(plan, 1, x + i * n, z + i * m);
+	ok(memcmp(y, z, 7 * m * sizeof *y) == 0,
+	   "each result is that of the image alone, to the bit");
+
+	bytes = mmn_plan_bytes(plan);
+	memory = malloc(bytes + 128);
+	copy = (mmn_plan *)(((uintptr_t)memory + 127) & ~(uintptr_t)63);
+	memcpy(copy, plan, bytes);
+	is_int(mmn_plan_check(copy, bytes, &err), MMN_OK, "a copy of the plan");
+	memset(plan, 0xff, bytes);
+	memset(z, 0, 7 * m * sizeof *z);
+	forward_images(copy, 7, x, z);
+	ok(memcmp(y, z, 7 * m * sizeof *y) == 0, "runs without the original");
+	ok(mmn_plan_check(copy, bytes - 64, &err) == MMN_BAD_DATA,
+	   "half a plan is none");
+	ok(mmn_plan_check(copy, 8, &err) == MMN_BAD_DATA, "nor is a header's start");
+	ok(mmn_plan_check(plan, bytes, &err) == MMN_BAD_DATA, "nor anything else");
+	free(memory);
+	free(x);
+	free(y);
+	free(z);
 }
 
 static int polls;
@@ -538,6 +633,7 @@ main(void)
 	test_memory();
 	test_folding();
 	test_half();
+	test_images();
 	test_cancel();
 	test_refusals();
 	end();

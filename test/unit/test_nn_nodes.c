@@ -146,24 +146,27 @@ run(bytes model, const mmn_tensor *in, const char *output_name,
 										 1 << 28, &net, err);
 
 	if (status == MMN_OK)
-		status =
-			mmn_plan_create(&mmn_env_default, net, in ? &in->shape : &scalar,
-							output_name, 1 << 28, &plan, err);
+		status = mmn_plan_create(
+			&mmn_env_default, net, in ? &in->shape : &scalar,
+			&(mmn_plan_options){.output = output_name, .max_bytes = 1 << 28},
+			&plan, err);
 	if (status == MMN_OK)
 	{
-		void *workspace = malloc(mmn_plan_workspace(plan));
+		void *workspace = malloc(mmn_plan_workspace(plan, 1));
 		size_t n = mmn_plan_output_count(plan);
 		float *out = malloc(n * sizeof *out);
+		mmn_shape shape;
 
-		status = mmn_plan_forward(plan, workspace, in ? in->constant : &one,
+		status = mmn_plan_forward(plan, 1, workspace, in ? in->constant : &one,
 								  out, &mmn_env_default, err);
-		*error = mmn_shape_equal(mmn_plan_output_shape(plan), &want->shape)
+		mmn_plan_output_shape(plan, &shape);
+		*error = mmn_shape_equal(&shape, &want->shape)
 					 ? largest_error(out, want->constant, n)
 					 : INFINITY;
 		free(out);
 		free(workspace);
 	}
-	mmn_plan_destroy(plan);
+	mmn_plan_destroy(&mmn_env_default, plan);
 	mmn_network_destroy(net);
 	return status;
 }

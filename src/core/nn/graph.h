@@ -31,22 +31,111 @@ struct mmn_network
 	int *outputs;	   /* values */
 };
 
-struct mmn_plan
+/* A plan while it is made; link.c writes the finished one. */
+typedef struct mmn_build
 {
 	mmn_pool pool;
 	const mmn_network *net;
 	mmn_tensor **tensors; /* by value; NULL: not needed */
 	int n_steps;
 	mmn_step *steps;
-	size_t arena; /* bytes, all tensors and scratch */
+	size_t arena; /* bytes of all tensors of one image */
 	mmn_tensor *input;
 	mmn_tensor *output;
-};
+} mmn_build;
 
 /* The value of that name, -1: there is none. */
 int mmn_network_find(const mmn_network *net, mmn_slice name);
 
-/* Gives every tensor and scratch buffer of the plan its place (memory.c). */
-mmn_status mmn_plan_place(mmn_plan *plan, mmn_error *err);
+/* Gives every tensor its place in the arena (memory.c). */
+mmn_status mmn_build_place(mmn_build *build, mmn_error *err);
+
+/* Whose memory a tensor is in, and where in it. */
+mmn_tensor *mmn_tensor_root(mmn_tensor *t, size_t *within);
+
+/* Bytes from image to image of a tensor with memory of its own. */
+size_t mmn_tensor_stride(const mmn_tensor *t);
+
+/*
+ * The finished plan: a header, and behind it what its offsets, in bytes from
+ * its start, point to.  Bump the version with every change of these structs
+ * or of what operators keep in params and packed weights.
+ */
+#define MMN_PLAN_MAGIC 0x6e706d6d /* "mmpn", and tells the byte order */
+#define MMN_PLAN_VERSION 1
+
+/* Where the elements of a tensor are. */
+typedef enum mmn_place
+{
+	MMN_PLACE_BLOCK, /* a constant: in the plan itself */
+	MMN_PLACE_INPUT,
+	MMN_PLACE_ARENA
+} mmn_place;
+
+typedef struct mmn_plan_tensor
+{
+	mmn_element element;
+	mmn_place place;
+	mmn_shape shape;
+	size_t count;
+	size_t offset; /* from the place's start, per image in the arena */
+	size_t within; /* bytes more, not per image */
+	size_t stride; /* bytes from image to image */
+} mmn_plan_tensor;
+
+typedef struct mmn_plan_step
+{
+	int32_t op; /* place in the table of operators */
+	int32_t n_in;
+	int32_t n_out;
+	size_t name;	/* of the node, zero-terminated */
+	size_t args;	/* int32_t numbers of inputs, then outputs; -1: none */
+	size_t params;	/* 0: none */
+	size_t packed;	/* 0: none */
+	size_t packed_size;
+	size_t scratch; /* bytes */
+} mmn_plan_step;
+
+struct mmn_plan
+{
+	uint32_t magic;
+	uint32_t version;
+	uint64_t build; /* what else must be the same: operators, structs */
+	size_t bytes;	/* of the block */
+	size_t arena;	/* bytes for one image */
+	size_t bind;	/* bytes for the step that runs, see forward.c */
+	size_t steps;
+	size_t tensors;
+	int32_t n_steps;
+	int32_t n_tensors;
+	int32_t input;
+	int32_t output;
+};
+
+static inline const mmn_plan_step *
+mmn_plan_steps(const mmn_plan *plan)
+{
+	return (const void *)((const uint8_t *)plan + plan->steps);
+}
+
+static inline const mmn_plan_tensor *
+mmn_plan_tensors(const mmn_plan *plan)
+{
+	return (const void *)((const uint8_t *)plan + plan->tensors);
+}
+
+/* Writes the plan as one block (link.c). */
+mmn_status mmn_build_link(mmn_build *build, size_t max_bytes, mmn_plan **out,
+						  mmn_error *err);
+
+/*
+ * Running, step by step: what mmn_plan_forward() does, and what a profiler
+ * wants to do itself (forward.c).
+ */
+void mmn_run_begin(mmn_run *run, const mmn_plan *plan, int64_t images,
+				   void *workspace, const float *in, const mmn_env *env,
+				   mmn_error *err);
+mmn_status mmn_run_step(mmn_run *run, int step);
+void mmn_run_end(mmn_run *run, float *out);
 
 #endif

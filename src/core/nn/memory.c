@@ -1,5 +1,6 @@
 /*
- * Where intermediates live.  Each is alive from the step that computes it to
+ * Where the intermediates of one image live; of n images, everything is n
+ * times as large and n times as far from the start.  Each is alive from the step that computes it to
  * the last that reads it; two that are never alive together may have the same
  * place.  First, element-wise steps get to overwrite an input that nobody
  * reads afterwards.  Then, largest first, every buffer goes to the lowest
@@ -18,20 +19,29 @@ typedef struct buffer
 	size_t *result; /* where the offset is wanted */
 } buffer;
 
-static mmn_tensor *
-root_of(mmn_tensor *t)
+mmn_tensor *
+mmn_tensor_root(mmn_tensor *t, size_t *within)
 {
-	while (t->base)
-		t = t->base;
+	*within = 0;
+	for (; t->base; t = t->base)
+		*within += t->within;
 	return t;
 }
 
-static void
-find_lifetimes(mmn_plan *plan)
+static mmn_tensor *
+root_of(mmn_tensor *t)
 {
-	for (int i = 0; i < plan->n_steps; i++)
+	size_t within;
+
+	return mmn_tensor_root(t, &within);
+}
+
+static void
+find_lifetimes(mmn_build *build)
+{
+	for (int i = 0; i < build->n_steps; i++)
 	{
-		const mmn_step *s = &plan->steps[i];
+		const mmn_step *s = &build->steps[i];
 
 		for (int k = 0; k < s->n_out; k++)
 			if (s->out[k])
@@ -40,15 +50,15 @@ find_lifetimes(mmn_plan *plan)
 			if (s->in[k])
 				root_of(s->in[k])->last = i;
 	}
-	root_of(plan->output)->last = plan->n_steps;
+	root_of(build->output)->last = build->n_steps;
 }
 
 static void
-share_in_place(mmn_plan *plan)
+share_in_place(mmn_build *build)
 {
-	for (int i = 0; i < plan->n_steps; i++)
+	for (int i = 0; i < build->n_steps; i++)
 	{
-		const mmn_step *s = &plan->steps[i];
+		const mmn_step *s = &build->steps[i];
 
 		if (!(s->op->flags & MMN_OP_IN_PLACE))
 			continue;
@@ -57,7 +67,7 @@ share_in_place(mmn_plan *plan)
 			mmn_tensor *root = s->in[k] ? root_of(s->in[k]) : NULL;
 
 			if (!root || root->constant || root->first < 0 || root->last != i ||
-				root->count != s->out[0]->count)
+				mmn_tensor_bytes(root) != mmn_tensor_bytes(s->out[0]))
 				continue;
 			s->out[0]->base = root;
 			root->last = s->out[0]->last;
@@ -76,10 +86,11 @@ compare_sizes(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-static size_t
-rounded(size_t size)
+size_t
+mmn_tensor_stride(const mmn_tensor *t)
 {
-	return (size + MMN_POOL_ALIGN - 1) & ~(size_t)(MMN_POOL_ALIGN - 1);
+	return (mmn_tensor_bytes(t) + MMN_POOL_ALIGN - 1) &
+		   ~(size_t)(MMN_POOL_ALIGN - 1);
 }
 
 /*
@@ -111,68 +122,56 @@ place(buffer *b, buffer **placed, int n)
 }
 
 static mmn_status
-place_all(mmn_plan *plan, buffer *buffers, int n, mmn_error *err)
+place_all(mmn_build *build, buffer *buffers, int n, mmn_error *err)
 {
 	buffer **placed =
-		mmn_pool_alloc(&plan->pool, (size_t)n, sizeof *placed, err);
+		mmn_pool_alloc(&build->pool, (size_t)n, sizeof *placed, err);
 
 	if (!placed)
 		return err->code;
 	qsort(buffers, (size_t)n, sizeof *buffers, compare_sizes);
 	for (int i = 0; i < n; i++)
 	{
-		mmn_status status = mmn_poll(&plan->pool.env, err);
+		mmn_status status = mmn_poll(&build->pool.env, err);
 		size_t end;
 
 		if (status != MMN_OK)
 			return status;
 		place(&buffers[i], placed, i);
 		end = buffers[i].offset + buffers[i].size;
-		if (end > plan->pool.limit)
+		if (end > build->pool.limit)
 			return mmn_fail(err, MMN_LIMIT,
 							"one image through the network takes more than "
 							"the limit of %zu bytes",
-							plan->pool.limit);
-		if (end > plan->arena)
-			plan->arena = end;
+							build->pool.limit);
+		if (end > build->arena)
+			build->arena = end;
 	}
 	return MMN_OK;
 }
 
 mmn_status
-mmn_plan_place(mmn_plan *plan, mmn_error *err)
+mmn_build_place(mmn_build *build, mmn_error *err)
 {
 	size_t n_outputs = 0;
 	buffer *buffers;
 	int n = 0;
 
-	find_lifetimes(plan);
-	share_in_place(plan);
-	for (int i = 0; i < plan->n_steps; i++)
-		n_outputs += (size_t)plan->steps[i].n_out;
-	buffers = mmn_pool_alloc(&plan->pool, n_outputs + (size_t)plan->n_steps,
-							 sizeof *buffers, err);
+	find_lifetimes(build);
+	share_in_place(build);
+	for (int i = 0; i < build->n_steps; i++)
+		n_outputs += (size_t)build->steps[i].n_out;
+	buffers = mmn_pool_alloc(&build->pool, n_outputs, sizeof *buffers, err);
 	if (!buffers)
 		return err->code;
-	for (int i = 0; i < plan->n_steps; i++)
-	{
-		mmn_step *s = &plan->steps[i];
-
-		for (int k = 0; k < s->n_out; k++)
+	for (int i = 0; i < build->n_steps; i++)
+		for (int k = 0; k < build->steps[i].n_out; k++)
 		{
-			mmn_tensor *t = s->out[k];
+			mmn_tensor *t = build->steps[i].out[k];
 
-			if (t && !t->base && !t->constant)
-				buffers[n++] = (buffer){rounded(t->count * sizeof(float)),
-										t->first, t->last, 0, &t->offset};
+			if (t && !t->base)
+				buffers[n++] = (buffer){mmn_tensor_stride(t), t->first,
+										t->last, 0, &t->offset};
 		}
-		if (s->scratch)
-			buffers[n++] =
-				(buffer){rounded(s->scratch), i, i, 0, &s->scratch_offset};
-	}
-	/* from now on a base is a root: one look finds the memory */
-	for (int v = 0; v < plan->net->n_values; v++)
-		if (plan->tensors[v] && plan->tensors[v]->base)
-			plan->tensors[v]->base = root_of(plan->tensors[v]);
-	return place_all(plan, buffers, n, err);
+	return place_all(build, buffers, n, err);
 }

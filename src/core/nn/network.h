@@ -17,8 +17,14 @@
  *                      place in one arena
  *   mmn_plan_forward   computes; allocates nothing
  *
- * A network must outlive its plans.  Neither is ever changed once made, so
- * one plan serves any number of workspaces.
+ * A plan is made for one image and run for any number of them; every step does
+ * all images before the next begins, so that its weights stay in the cache.
+ * The result of an image does not depend on how many go with it, to the bit.
+ *
+ * A plan is one block of memory without a pointer in it: it can be written to
+ * a file and mapped by other processes of the same build (mmn_plan_check()).
+ * It is never changed once made, so one plan serves any number of workspaces,
+ * and it does not need its network any more.
  */
 typedef struct mmn_network mmn_network;
 typedef struct mmn_plan mmn_plan;
@@ -44,34 +50,52 @@ size_t mmn_network_bytes(const mmn_network *network);
  */
 void mmn_network_input(const mmn_network *network, mmn_shape *out);
 
+typedef struct mmn_plan_options
+{
+	const char *output; /* any value of the graph; NULL: its first output */
+	size_t max_bytes;	/* of the plan and the workspace of one image */
+} mmn_plan_options;
+
 /*
- * Plans for an input of exactly this shape (N, C, H, W for images) and for
- * one output: any value of the graph by its name, NULL for its first output.
- * max_bytes limits plan and arena together.  An operator that is not
- * supported is MMN_UNSUPPORTED, naming operator and node.
+ * Plans for images of exactly this shape (N, C, H, W, where N is 1 unless the
+ * network takes several inputs for one result).  The plan is memory from env,
+ * until mmn_plan_destroy().  An operator that is not supported is
+ * MMN_UNSUPPORTED, naming operator and node.
  */
 mmn_status mmn_plan_create(const mmn_env *env, const mmn_network *network,
-						   const mmn_shape *input, const char *output,
-						   size_t max_bytes, mmn_plan **out, mmn_error *err);
+						   const mmn_shape *input,
+						   const mmn_plan_options *options, mmn_plan **out,
+						   mmn_error *err);
 
-void mmn_plan_destroy(mmn_plan *plan); /* may be NULL */
-
-/* Bytes of memory it takes, without a workspace. */
-size_t mmn_plan_bytes(const mmn_plan *plan);
-
-/* Bytes that a workspace needs; any alignment will do. */
-size_t mmn_plan_workspace(const mmn_plan *plan);
-
-const mmn_shape *mmn_plan_output_shape(const mmn_plan *plan);
-size_t mmn_plan_output_count(const mmn_plan *plan);
+/* Only what mmn_plan_create() has made; may be NULL. */
+void mmn_plan_destroy(const mmn_env *env, mmn_plan *plan);
 
 /*
- * Computes the output for one input.  workspace holds
- * mmn_plan_workspace(plan) bytes, what is in them does not matter.  Polls env
- * every few milliseconds; fails with MMN_CANCELED only.
+ * Whether the len bytes at block, on a boundary of 64 bytes, are a plan that
+ * this build has made for this machine.  To be asked of a plan that comes from
+ * a file; what is behind the header is trusted.
  */
-mmn_status mmn_plan_forward(const mmn_plan *plan, void *workspace,
-							const float *in, float *out, const mmn_env *env,
-							mmn_error *err);
+mmn_status mmn_plan_check(const void *block, size_t len, mmn_error *err);
+
+/* Bytes of the plan itself: the block that may be copied elsewhere. */
+size_t mmn_plan_bytes(const mmn_plan *plan);
+
+/* Bytes that a workspace for so many images needs; any alignment will do. */
+size_t mmn_plan_workspace(const mmn_plan *plan, int64_t images);
+
+/* Of one image. */
+void mmn_plan_output_shape(const mmn_plan *plan, mmn_shape *out);
+size_t mmn_plan_output_count(const mmn_plan *plan);
+size_t mmn_plan_input_count(const mmn_plan *plan);
+
+/*
+ * Computes the outputs for so many inputs, one behind the other in "in" and
+ * in "out".  workspace holds mmn_plan_workspace(plan, images) bytes, what is
+ * in them does not matter.  Polls env every few milliseconds; fails with
+ * MMN_CANCELED only.
+ */
+mmn_status mmn_plan_forward(const mmn_plan *plan, int64_t images,
+							void *workspace, const float *in, float *out,
+							const mmn_env *env, mmn_error *err);
 
 #endif

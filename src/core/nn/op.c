@@ -20,6 +20,37 @@ mmn_op_find(mmn_slice name)
 	return NULL;
 }
 
+int
+mmn_op_number(const mmn_op *op)
+{
+	int i = 0;
+
+	while (ops[i] != op)
+		i++;
+	return i;
+}
+
+const mmn_op *
+mmn_op_at(int number)
+{
+	return ops[number];
+}
+
+uint64_t
+mmn_op_table_hash(void)
+{
+	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
+
+	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
+		for (const char *c = ops[i]->name;; c++)
+		{
+			h = (h ^ (uint8_t)*c) * 0x100000001b3u;
+			if (!*c)
+				break;
+		}
+	return h;
+}
+
 bool
 mmn_op_has_input(const mmn_step *s, int i)
 {
@@ -176,5 +207,6 @@ void *
 mmn_op_params(mmn_planner *p, size_t size)
 {
 	p->step->params = mmn_pool_alloc(p->pool, 1, size, p->err);
+	p->step->params_size = size;
 	return p->step->params;
 }

@@ -1,6 +1,7 @@
 #ifndef MMN_NN_OP_H
 #define MMN_NN_OP_H
 
+#include "nn/network.h"
 #include "nn/onnx.h"
 #include "nn/tensor.h"
 
@@ -22,8 +23,9 @@ enum
 	MMN_OP_ALIAS = 1,	  /* output 0 is input 0 under another shape */
 	MMN_OP_IN_PLACE = 2,  /* output 0 may overwrite input 0 (same count) */
 	MMN_OP_INT64 = 4,	  /* takes int64 where ONNX does */
-	MMN_OP_LIST_INPUT = 8 /* inputs behind the first are lists of integers,
-						   * which may be empty */
+	MMN_OP_LIST_INPUT = 8, /* inputs behind the first are lists of integers,
+							* which may be empty */
+	MMN_OP_BATCH = 16	   /* run() takes all images at once */
 };
 
 typedef struct mmn_op
@@ -36,6 +38,13 @@ typedef struct mmn_op
 	uint16_t flags;
 	mmn_status (*plan)(mmn_planner *p, mmn_step *s);
 	mmn_status (*run)(const mmn_step *s, mmn_run *run);
+
+	/* the rest only where there is something to say */
+
+	/* writes the s->packed_size bytes that run() finds at s->packed */
+	mmn_status (*pack)(const mmn_step *s, void *packed, mmn_run *run);
+	/* bytes of scratch for so many images, instead of s->scratch */
+	size_t (*scratch)(const mmn_step *s, int64_t images);
 } mmn_op;
 
 #define MMN_OP_ANY 0xffff /* any number of inputs, outputs */
@@ -43,14 +52,16 @@ typedef struct mmn_op
 struct mmn_step
 {
 	const mmn_op *op;
-	const mmn_onnx_node *node;
-	int n_in; /* inputs; in[i] is NULL where left out */
+	const mmn_onnx_node *node; /* while planning */
+	int n_in;				   /* inputs; in[i] is NULL where left out */
 	int n_out;
 	mmn_tensor **in;
 	mmn_tensor **out;
-	void *params;	/* the operator's own */
+	void *params; /* the operator's own, never changed once planned */
+	size_t params_size;
+	const void *packed; /* while running: what pack() has written */
+	size_t packed_size;
 	size_t scratch; /* bytes of workspace wanted while it runs */
-	size_t scratch_offset;
 };
 
 /* Where run() finds things, and how it stays interruptible. */
@@ -58,9 +69,16 @@ struct mmn_run
 {
 	const mmn_env *env;
 	mmn_error *err;
+	int64_t images;
+	int64_t image; /* the one to be done; 0 with MMN_OP_BATCH */
+	void *scratch;
+	size_t work; /* since the last poll */
+
+	/* for forward.c */
+	const mmn_plan *plan;
+	const uint8_t *input;
 	uint8_t *arena;
-	const float *input; /* the network's input, never written to */
-	size_t work;		/* since the last poll */
+	uint8_t *bind;
 };
 
 struct mmn_planner
@@ -74,6 +92,13 @@ struct mmn_planner
 };
 
 const mmn_op *mmn_op_find(mmn_slice name);
+
+/* Operators by number, the same in every process of one build. */
+int mmn_op_number(const mmn_op *op);
+const mmn_op *mmn_op_at(int number);
+
+/* Differs where the table of operators does. */
+uint64_t mmn_op_table_hash(void);
 
 /* Fails, naming operator and node. */
 mmn_status mmn_op_fail(mmn_planner *p, mmn_status code, const char *fmt, ...)
@@ -115,8 +140,12 @@ mmn_status mmn_op_output(mmn_planner *p, int i, mmn_element element,
 /* Zeroed memory for s->params, until the plan is destroyed; NULL: failed. */
 void *mmn_op_params(mmn_planner *p, size_t size);
 
-/* The elements of a tensor while running. */
-void *mmn_run_data(const mmn_run *run, const mmn_tensor *t);
+/* The elements of a tensor, of the image that runs. */
+static inline void *
+mmn_run_data(const mmn_run *run, const mmn_tensor *t)
+{
+	return t->data + (size_t)run->image * t->stride;
+}
 
 static inline const float *
 mmn_run_in(const mmn_run *run, const mmn_step *s, int i)
@@ -133,7 +162,8 @@ mmn_run_out(const mmn_run *run, const mmn_step *s, int i)
 static inline void *
 mmn_run_scratch(const mmn_run *run, const mmn_step *s)
 {
-	return run->arena + s->scratch_offset;
+	(void)s;
+	return run->scratch;
 }
 
 /*

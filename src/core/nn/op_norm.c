@@ -6,20 +6,19 @@
 /* y = x * scale[c] + shift[c] */
 typedef struct norm_params
 {
-	const float *scale;
-	const float *shift;
 	int64_t channels;
-	int64_t inner; /* elements of one channel of one image */
+	int64_t inner;		 /* elements of one channel of one image */
+	float scale_shift[]; /* [channels] scale, [channels] shift */
 } norm_params;
 
 static mmn_status
 batch_normalization_plan(mmn_planner *p, mmn_step *s)
 {
-	norm_params *b = mmn_op_params(p, sizeof *b);
 	const mmn_shape *x = &s->in[0]->shape;
 	float epsilon = mmn_op_float(p, "epsilon", 1e-5f);
 	const float *v[5] = {NULL};
-	float *scale, *shift;
+	size_t channels = x->ndim < 2 ? 0 : (size_t)x->dims[1];
+	norm_params *b = mmn_op_params(p, sizeof *b + 2 * channels * sizeof(float));
 
 	if (!b)
 		return p->err->code;
@@ -47,19 +46,14 @@ batch_normalization_plan(mmn_planner *p, mmn_step *s)
 							   (long long)b->channels);
 		v[i] = s->in[i]->constant;
 	}
-	scale = mmn_pool_alloc(p->pool, (size_t)b->channels, sizeof *scale, p->err);
-	shift = mmn_pool_alloc(p->pool, (size_t)b->channels, sizeof *shift, p->err);
-	if (!scale || !shift)
-		return p->err->code;
 	for (int64_t c = 0; c < b->channels; c++)
 	{
 		double a = (double)v[1][c] / sqrt((double)v[4][c] + (double)epsilon);
 
-		scale[c] = (float)a;
-		shift[c] = (float)((double)v[2][c] - a * (double)v[3][c]);
+		b->scale_shift[c] = (float)a;
+		b->scale_shift[b->channels + c] =
+			(float)((double)v[2][c] - a * (double)v[3][c]);
 	}
-	b->scale = scale;
-	b->shift = shift;
 	return mmn_op_output(p, 0, MMN_FLOAT, x);
 }
 
@@ -73,8 +67,8 @@ batch_normalization_run(const mmn_step *s, mmn_run *run)
 
 	for (int64_t i = 0; i < planes; i++, x += b->inner, y += b->inner)
 	{
-		float scale = b->scale[i % b->channels];
-		float shift = b->shift[i % b->channels];
+		float scale = b->scale_shift[i % b->channels];
+		float shift = b->scale_shift[b->channels + i % b->channels];
 		mmn_status status = mmn_run_spend(run, (size_t)b->inner + 4);
 
 		if (status != MMN_OK)

@@ -5,7 +5,8 @@
  * what it yields is a constant for those behind it: that is how the long
  * chains of Shape, Gather and Concat that exporters write come down to the
  * argument of one Reshape.  Steps that only give their input another shape
- * vanish as well.  memory.c then gives every remaining value its place.
+ * vanish as well.  memory.c then gives every remaining value its place, and
+ * link.c writes down the plan.
  */
 #include "nn/graph.h"
 
@@ -33,12 +34,12 @@ mmn_op_fail(mmn_planner *p, mmn_status code, const char *fmt, ...)
 
 /* Which values, and so which nodes, the output depends on. */
 static mmn_status
-mark_needed(mmn_plan *plan, int output, uint8_t **needed, mmn_error *err)
+mark_needed(mmn_build *build, int output, uint8_t **needed, mmn_error *err)
 {
-	const mmn_network *net = plan->net;
+	const mmn_network *net = build->net;
 	size_t n_nodes = net->onnx.n_nodes;
 
-	*needed = mmn_pool_alloc(&plan->pool, (size_t)net->n_values, 1, err);
+	*needed = mmn_pool_alloc(&build->pool, (size_t)net->n_values, 1, err);
 	if (!*needed)
 		return err->code;
 	(*needed)[output] = 1;
@@ -57,14 +58,14 @@ mark_needed(mmn_plan *plan, int output, uint8_t **needed, mmn_error *err)
 }
 
 static mmn_tensor *
-add_tensor(mmn_plan *plan, int value, const mmn_tensor *from, mmn_error *err)
+add_tensor(mmn_build *build, int value, const mmn_tensor *from, mmn_error *err)
 {
-	mmn_tensor *t = mmn_pool_alloc(&plan->pool, 1, sizeof *t, err);
+	mmn_tensor *t = mmn_pool_alloc(&build->pool, 1, sizeof *t, err);
 
 	if (t && from)
 		*t = *from;
 	if (value >= 0)
-		plan->tensors[value] = t;
+		build->tensors[value] = t;
 	return t;
 }
 
@@ -130,9 +131,9 @@ check_node(mmn_planner *p)
 
 /* Its arguments as tensors; outputs that nobody reads are left out. */
 static mmn_status
-bind_node(mmn_plan *plan, mmn_planner *p, size_t i, const uint8_t *needed)
+bind_node(mmn_build *build, mmn_planner *p, size_t i, const uint8_t *needed)
 {
-	const mmn_network *net = plan->net;
+	const mmn_network *net = build->net;
 	mmn_step *s = p->step;
 
 	s->node = &net->onnx.nodes[i];
@@ -148,10 +149,10 @@ bind_node(mmn_plan *plan, mmn_planner *p, size_t i, const uint8_t *needed)
 
 		if (value < 0)
 			continue;
-		if (!plan->tensors[value] &&
-			!add_tensor(plan, value, net->values[value].constant, p->err))
+		if (!build->tensors[value] &&
+			!add_tensor(build, value, net->values[value].constant, p->err))
 			return p->err->code;
-		s->in[k] = plan->tensors[value];
+		s->in[k] = build->tensors[value];
 	}
 	/* ONNX lets trailing inputs be given as left out */
 	while (s->n_in > 0 && !s->in[s->n_in - 1])
@@ -164,7 +165,7 @@ bind_node(mmn_plan *plan, mmn_planner *p, size_t i, const uint8_t *needed)
 
 		if (k > 0 && !needed[value] && s->op->max_outputs != MMN_OP_ANY)
 			continue;
-		s->out[k] = add_tensor(plan, value, NULL, p->err);
+		s->out[k] = add_tensor(build, value, NULL, p->err);
 		if (!s->out[k])
 			return p->err->code;
 	}
@@ -176,29 +177,35 @@ static mmn_status
 fold(mmn_planner *p)
 {
 	mmn_step *s = p->step;
-	mmn_run run = {p->env, p->err, NULL, NULL, MMN_RUN_QUANTUM};
+	mmn_run run = {.env = p->env, .err = p->err, .images = 1};
 	mmn_status status;
 
+	for (int k = 0; k < s->n_in; k++)
+		if (s->in[k])
+			s->in[k]->data = (uint8_t *)(uintptr_t)s->in[k]->constant;
 	for (int k = 0; k < s->n_out; k++)
 		if (s->out[k])
 		{
-			s->out[k]->constant =
-				mmn_pool_take(p->pool, s->out[k]->count,
-							  mmn_element_size(s->out[k]->element), p->err);
-			if (!s->out[k]->constant)
+			mmn_tensor *t = s->out[k];
+
+			t->data = mmn_pool_take(p->pool, t->count,
+									mmn_element_size(t->element), p->err);
+			t->constant = t->data;
+			if (!t->data)
 				return p->err->code;
 		}
 	if (s->scratch)
 	{
 		if (s->scratch > p->pool->limit)
 			return mmn_op_fail(p, MMN_LIMIT, "needs too much memory");
-		run.arena = mmn_alloc(p->env, s->scratch);
-		if (!run.arena)
+		run.scratch = mmn_alloc(p->env, s->scratch);
+		if (!run.scratch)
 			return mmn_fail(p->err, MMN_NO_MEMORY,
 							"no memory for %zu bytes of workspace", s->scratch);
 	}
+	run.work = MMN_RUN_QUANTUM; /* the first step polls */
 	status = s->op->run(s, &run);
-	mmn_free(p->env, run.arena);
+	mmn_free(p->env, run.scratch);
 	return status;
 }
 
@@ -207,7 +214,7 @@ fold(mmn_planner *p)
  * step.
  */
 static mmn_status
-settle(mmn_plan *plan, mmn_planner *p)
+settle(mmn_build *build, mmn_planner *p)
 {
 	mmn_step *s = p->step;
 	bool known = true, constant = true;
@@ -236,16 +243,16 @@ settle(mmn_plan *plan, mmn_planner *p)
 			return mmn_op_fail(p, MMN_UNSUPPORTED,
 							   "integers that depend on the image are not "
 							   "supported");
-	plan->n_steps++;
+	build->n_steps++;
 	return MMN_OK;
 }
 
 static mmn_status
-plan_nodes(mmn_plan *plan, const mmn_env *env, const uint8_t *needed,
+plan_nodes(mmn_build *build, const mmn_env *env, const uint8_t *needed,
 		   mmn_error *err)
 {
-	const mmn_network *net = plan->net;
-	mmn_planner p = {&plan->pool, env, err, net->onnx.opset, NULL, MMN_OK};
+	const mmn_network *net = build->net;
+	mmn_planner p = {&build->pool, env, err, net->onnx.opset, NULL, MMN_OK};
 
 	for (size_t i = 0; i < net->onnx.n_nodes; i++)
 	{
@@ -259,15 +266,15 @@ plan_nodes(mmn_plan *plan, const mmn_env *env, const uint8_t *needed,
 			return status;
 		if (!wanted)
 			continue;
-		p.step = &plan->steps[plan->n_steps];
+		p.step = &build->steps[build->n_steps];
 		memset(p.step, 0, sizeof *p.step);
-		status = bind_node(plan, &p, i, needed);
+		status = bind_node(build, &p, i, needed);
 		if (status == MMN_OK)
 			status = p.step->op->plan(&p, p.step);
 		if (status == MMN_OK)
 			status = p.status;
 		if (status == MMN_OK)
-			status = settle(plan, &p);
+			status = settle(build, &p);
 		if (status != MMN_OK)
 			return status;
 	}
@@ -275,10 +282,10 @@ plan_nodes(mmn_plan *plan, const mmn_env *env, const uint8_t *needed,
 }
 
 static mmn_status
-bind_input(mmn_plan *plan, const mmn_shape *shape, mmn_error *err)
+bind_input(mmn_build *build, const mmn_shape *shape, mmn_error *err)
 {
-	const mmn_onnx_value *input = plan->net->input;
-	mmn_tensor *t = add_tensor(plan, 0, NULL, err);
+	const mmn_onnx_value *input = build->net->input;
+	mmn_tensor *t = add_tensor(build, 0, NULL, err);
 
 	if (!t)
 		return err->code;
@@ -299,15 +306,15 @@ bind_input(mmn_plan *plan, const mmn_shape *shape, mmn_error *err)
 	t->element = MMN_FLOAT;
 	t->shape = *shape;
 	t->first = -1;
-	plan->input = t;
+	build->input = t;
 	return mmn_shape_count(shape, &t->count, err);
 }
 
 static mmn_status
-make_plan(mmn_plan *plan, const mmn_env *env, const mmn_shape *shape,
+make_plan(mmn_build *build, const mmn_env *env, const mmn_shape *shape,
 		  const char *output, mmn_error *err)
 {
-	const mmn_network *net = plan->net;
+	const mmn_network *net = build->net;
 	int value = net->outputs[0];
 	uint8_t *needed;
 	mmn_status status;
@@ -318,123 +325,41 @@ make_plan(mmn_plan *plan, const mmn_env *env, const mmn_shape *shape,
 	if (value < 0 || (output && !*output))
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"the network has no value \"%.100s\"", output);
-	plan->tensors = mmn_pool_alloc(&plan->pool, (size_t)net->n_values,
-								   sizeof *plan->tensors, err);
-	plan->steps = mmn_pool_alloc(&plan->pool, net->onnx.n_nodes + 1,
-								 sizeof *plan->steps, err);
-	if (!plan->tensors || !plan->steps)
+	build->tensors = mmn_pool_alloc(&build->pool, (size_t)net->n_values,
+								   sizeof *build->tensors, err);
+	build->steps = mmn_pool_alloc(&build->pool, net->onnx.n_nodes + 1,
+								 sizeof *build->steps, err);
+	if (!build->tensors || !build->steps)
 		return err->code;
-	if ((status = mark_needed(plan, value, &needed, err)) != MMN_OK ||
-		(status = bind_input(plan, shape, err)) != MMN_OK ||
-		(status = plan_nodes(plan, env, needed, err)) != MMN_OK)
+	if ((status = mark_needed(build, value, &needed, err)) != MMN_OK ||
+		(status = bind_input(build, shape, err)) != MMN_OK ||
+		(status = plan_nodes(build, env, needed, err)) != MMN_OK)
 		return status;
-	plan->output = plan->tensors[value];
-	if (!plan->output && !(plan->output = add_tensor(
-							   plan, value, net->values[value].constant, err)))
+	build->output = build->tensors[value];
+	if (!build->output && !(build->output = add_tensor(
+							   build, value, net->values[value].constant, err)))
 		return err->code;
-	if (plan->output->element != MMN_FLOAT)
+	if (build->output->element != MMN_FLOAT)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"the wanted output is not of type float");
-	return mmn_plan_place(plan, err);
+	return mmn_build_place(build, err);
 }
 
 mmn_status
 mmn_plan_create(const mmn_env *env, const mmn_network *net,
-				const mmn_shape *input, const char *output, size_t max_bytes,
+				const mmn_shape *input, const mmn_plan_options *options,
 				mmn_plan **out, mmn_error *err)
 {
 	mmn_error local;
-	mmn_plan *plan;
+	mmn_build build = {.net = net};
 	mmn_status status;
 
 	err = err ? err : &local;
 	*out = NULL;
-	plan = mmn_alloc_zero(env, 1, sizeof *plan);
-	if (!plan)
-		return mmn_fail(err, MMN_NO_MEMORY, "no memory for a plan");
-	mmn_pool_init(&plan->pool, env, max_bytes);
-	plan->net = net;
-	status = make_plan(plan, env, input, output, err);
-	if (status == MMN_OK && plan->arena > max_bytes)
-		status = mmn_fail(err, MMN_LIMIT,
-						  "one image through the network takes %zu bytes, "
-						  "more than the limit of %zu",
-						  plan->arena, max_bytes);
-	if (status != MMN_OK)
-	{
-		mmn_plan_destroy(plan);
-		return status;
-	}
-	*out = plan;
-	return MMN_OK;
-}
-
-void
-mmn_plan_destroy(mmn_plan *plan)
-{
-	if (plan)
-	{
-		mmn_env env = plan->pool.env;
-
-		mmn_pool_reset(&plan->pool);
-		mmn_free(&env, plan);
-	}
-}
-
-size_t
-mmn_plan_bytes(const mmn_plan *plan)
-{
-	return plan->pool.used;
-}
-
-size_t
-mmn_plan_workspace(const mmn_plan *plan)
-{
-	return plan->arena + MMN_POOL_ALIGN;
-}
-
-const mmn_shape *
-mmn_plan_output_shape(const mmn_plan *plan)
-{
-	return &plan->output->shape;
-}
-
-size_t
-mmn_plan_output_count(const mmn_plan *plan)
-{
-	return plan->output->count;
-}
-
-void *
-mmn_run_data(const mmn_run *run, const mmn_tensor *t)
-{
-	/* the planner's own constants are the only ones written to, once */
-	if (t->constant)
-		return (void *)(uintptr_t)t->constant;
-	if (t->base)
-		t = t->base;
-	if (t->first < 0)
-		return (void *)(uintptr_t)run->input;
-	return run->arena + t->offset;
-}
-
-mmn_status
-mmn_plan_forward(const mmn_plan *plan, void *workspace, const float *in,
-				 float *out, const mmn_env *env, mmn_error *err)
-{
-	uintptr_t start = ((uintptr_t)workspace + MMN_POOL_ALIGN - 1) &
-					  ~(uintptr_t)(MMN_POOL_ALIGN - 1);
-	mmn_run run = {env, err, (uint8_t *)start, in, 0};
-
-	for (int i = 0; i < plan->n_steps; i++)
-	{
-		const mmn_step *s = &plan->steps[i];
-		mmn_status status = s->op->run(s, &run);
-
-		if (status != MMN_OK)
-			return status;
-	}
-	memcpy(out, mmn_run_data(&run, plan->output),
-		   plan->output->count * sizeof(float));
-	return mmn_poll(env, err);
+	mmn_pool_init(&build.pool, env, options->max_bytes);
+	status = make_plan(&build, env, input, options->output, err);
+	if (status == MMN_OK)
+		status = mmn_build_link(&build, options->max_bytes, out, err);
+	mmn_pool_reset(&build.pool);
+	return status;
 }

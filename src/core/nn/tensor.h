@@ -32,19 +32,33 @@ typedef struct mmn_shape
 typedef struct mmn_tensor
 {
 	mmn_element element;
-	mmn_shape shape;
-	size_t count;			 /* product of the dimensions */
-	const void *constant;	 /* the elements, where known when planning */
+	mmn_shape shape; /* of one image */
+	size_t count;	 /* product of the dimensions */
+
+	/* while a plan is made */
+	const void *constant;	 /* the elements, where known */
 	struct mmn_tensor *base; /* whose memory it shares, else NULL */
+	size_t within;			 /* bytes from the start of the base */
 	int first;				 /* step that computes it; -1: the input */
 	int last;				 /* last step that reads it */
-	size_t offset;			 /* bytes from the start of the arena */
+	size_t offset;			 /* bytes from the start of one image's arena */
+	int number;				 /* in the finished plan, from 1; 0: none yet */
+
+	/* while it runs */
+	uint8_t *data; /* of the first image */
+	size_t stride; /* bytes from image to image; 0 for a constant */
 } mmn_tensor;
 
 static inline size_t
 mmn_element_size(mmn_element element)
 {
 	return element == MMN_INT64 ? sizeof(int64_t) : sizeof(float);
+}
+
+static inline size_t
+mmn_tensor_bytes(const mmn_tensor *t)
+{
+	return t->count * mmn_element_size(t->element);
 }
 
 static inline bool
