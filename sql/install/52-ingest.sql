@@ -111,13 +111,15 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.decide_anatomy(text, text, text, text, text) IS 'the contributor''s word, the file''s code, the file''s words, what the modality always shows: the first that is known';
 
-CREATE FUNCTION @extschema@.add_labels(of_subject bigint, of_image bigint, of_collection int, labels text[]) RETURNS void
+CREATE FUNCTION @extschema@.add_labels(of_subject bigint, of_image bigint, of_collection int, labels text[]) RETURNS int
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
 DECLARE
 	said text;
 	means int;
+	added int;
+	total int := 0;
 BEGIN
 	FOR said IN SELECT DISTINCT btrim(l) FROM unnest(labels) AS l WHERE btrim(l) <> '' LOOP
 		SELECT a.finding_id INTO means FROM @extschema@.finding_alias a
@@ -133,12 +135,16 @@ BEGIN
 		END IF;
 		INSERT INTO @extschema@.label (subject_id, image_id, finding_id, source)
 		VALUES (of_subject, of_image, means, 'contributor') ON CONFLICT DO NOTHING;
+		GET DIAGNOSTICS added = ROW_COUNT;
+		total := total + added;
 	END LOOP;
+	RETURN total;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.add_labels(bigint, bigint, int, text[]) IS 'labels an image as its contributor says; findings are made on demand';
+COMMENT ON FUNCTION @extschema@.add_labels(bigint, bigint, int, text[]) IS 'labels an image as its contributor says, and counts the labels it did not have; findings are made on demand';
 
-CREATE FUNCTION @extschema@.find_image(hash bytea, instance text, OUT status text, OUT image_id bigint, OUT reason text)
+CREATE FUNCTION @extschema@.find_image(hash bytea, instance text, OUT status text, OUT image_id bigint, OUT reason text,
+	OUT owner bigint, OUT of_collection int)
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
@@ -147,21 +153,50 @@ DECLARE
 	known record;
 	same text := 'the same file';
 BEGIN
-	SELECT i.image_id, i.status INTO known FROM image i WHERE i.file_hash = hash LIMIT 1;
+	SELECT i.image_id, i.status, i.subject_id, i.collection_id INTO known FROM image i WHERE i.file_hash = hash LIMIT 1;
 	IF NOT FOUND AND instance IS NOT NULL THEN
-		SELECT i.image_id, i.status INTO known FROM image i WHERE i.sop_instance_uid = instance LIMIT 1;
+		SELECT i.image_id, i.status, i.subject_id, i.collection_id INTO known FROM image i WHERE i.sop_instance_uid = instance LIMIT 1;
 		same := 'another file with the same SOP Instance UID';
 	END IF;
 	IF known.image_id IS NULL THEN
 		RETURN;
 	END IF;
 	image_id := known.image_id;
+	owner := known.subject_id;
+	of_collection := known.collection_id;
 	status := CASE known.status WHEN 'rejected' THEN 'rejected' ELSE 'duplicate' END;
 	reason := format(CASE known.status WHEN 'rejected' THEN '%s was rejected by a person, as image %s'
 		WHEN 'quarantined' THEN '%s is in quarantine, as image %s' ELSE '%s is there already, as image %s' END, same, image_id);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.find_image(bytea, text) IS 'what ingest() says of a file that has been sent before; NULL of a new one';
+COMMENT ON FUNCTION @extschema@.find_image(bytea, text) IS 'what ingest() says of a file that has been sent before, and whose image it is; NULL of a new one';
+
+CREATE FUNCTION @extschema@.repeat_image(by_collection int, hash bytea, instance text, labels text[],
+	OUT status text, OUT image_id bigint, OUT reason text)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	known record;
+	added int;
+BEGIN
+	SELECT f.* INTO known FROM find_image(hash, instance) f;
+	status := known.status;
+	image_id := known.image_id;
+	reason := known.reason;
+	-- a label is a collection's own word: no other's image gets it
+	IF status = 'duplicate' AND array_to_string(labels, '') ~ '[^[:space:]]' THEN
+		IF known.of_collection = by_collection THEN
+			added := add_labels(known.owner, image_id, by_collection, labels);
+			reason := concat_ws('; ', reason, CASE WHEN added = 1 THEN '1 label added' WHEN added > 1 THEN added || ' labels added' END);
+		ELSE
+			reason := reason || ', of another collection: its labels are not changed';
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.repeat_image(int, bytea, text, text[]) IS 'what ingest() does with a file that has been sent before: labels that are new to the image are added, when its own collection sends them; NULL of a new one';
 
 CREATE FUNCTION @extschema@.store_image(of_collection int, file bytea, owner bigint, d @extschema@.image_description,
 	modality_source text, anatomy text, anatomy_source text, content bytea) RETURNS bigint
@@ -240,7 +275,7 @@ BEGIN
 			EXIT receive;
 		END IF;
 		-- a file that is here already is not decoded again
-		SELECT f.* INTO status, image_id, reason FROM find_image(file, NULL) f;
+		SELECT f.* INTO status, image_id, reason FROM repeat_image(source.collection_id, file, NULL, ingest.labels) f;
 		EXIT receive WHEN status IS NOT NULL;
 
 		SELECT r.* INTO answer FROM receive_image(content, source.key_check) r;
@@ -252,7 +287,7 @@ BEGIN
 			reason := coalesce(answer.refusal, 'the decoder''s description of the file makes no sense; if this is an image, send an undamaged copy');
 			EXIT receive;
 		END IF;
-		SELECT f.* INTO status, image_id, reason FROM find_image(file, d.sop_instance_uid) f;
+		SELECT f.* INTO status, image_id, reason FROM repeat_image(source.collection_id, file, d.sop_instance_uid, ingest.labels) f;
 		EXIT receive WHEN status IS NOT NULL;
 
 		-- whose it is, how it was made, what it shows
@@ -264,7 +299,7 @@ BEGIN
 
 		image_id := store_image(source.collection_id, file, owner, d, modality_source, part.code, part.source, answer.deidentified);
 		IF image_id IS NULL THEN
-			SELECT f.* INTO status, image_id, reason FROM find_image(file, d.sop_instance_uid) f;
+			SELECT f.* INTO status, image_id, reason FROM repeat_image(source.collection_id, file, d.sop_instance_uid, ingest.labels) f;
 			EXIT receive;
 		END IF;
 		status := CASE WHEN d.quarantine IS NULL THEN 'stored' ELSE 'quarantined' END;

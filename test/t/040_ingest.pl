@@ -73,11 +73,20 @@ my $counts = sub {
 };
 is(ingest(png(1), "NULL, '{ cat ,dog,cat,\"\"}'"), 'stored|1|', 'a PNG file');
 my $before = $counts->();
-is(ingest(png(1), "'x.png', '{bird}'"), 'duplicate|1|the same file is there already, as image 1', 'the same again');
+is(ingest(png(1), "'x.png', '{dog,\" \"}'"), 'duplicate|1|the same file is there already, as image 1', 'the same again');
 is($node->safe_psql('postgres', "SELECT * FROM medimnet.ingest('other', " . literal(png(1)) . ')'),
 	'duplicate|1|the same file is there already, as image 1', 'the same to another collection');
+is($node->safe_psql('postgres', "SELECT * FROM medimnet.ingest('other', " . literal(png(1)) . ", labels => '{wolf}')"),
+	'duplicate|1|the same file is there already, as image 1, of another collection: its labels are not changed', 'which cannot label it');
 is($counts->(), $before, 'sending twice changes nothing');
 is($node->safe_psql('postgres', 'SELECT label IS NULL, labels FROM medimnet.catalog'), 't|{cat,dog}', 'labels are trimmed and told once');
+
+# labels that come later
+is(ingest(png(1), "labels => '{bird,cat}'"), 'duplicate|1|the same file is there already, as image 1; 1 label added', 'a new label is added');
+is(ingest(png(1), "labels => '{bird,fish,\"fish \",worm}'"), 'duplicate|1|the same file is there already, as image 1; 2 labels added', 'and counted once');
+is($node->safe_psql('postgres', 'SELECT labels FROM medimnet.catalog'), '{bird,cat,dog,fish,worm}', 'the image has them all');
+is($node->safe_psql('postgres', "SELECT DISTINCT source FROM medimnet.label"), 'contributor', 'by its contributor');
+$node->safe_psql('postgres', "DELETE FROM medimnet.label l USING medimnet.finding f WHERE l.finding_id = f.finding_id AND f.name IN ('bird', 'fish', 'worm')");
 
 # bad files
 for my $bad (['', qr/the file is empty/], ['hello, world', qr/./], [substr(png(2), 0, 60), qr/./], ["\x89PNG\r\n\x1a\n", qr/./])
