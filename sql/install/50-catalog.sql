@@ -149,6 +149,7 @@ BEGIN
 		height int NOT NULL CHECK (height > 0),
 		channels int NOT NULL CHECK (channels IN (1, 3)),
 		frames int NOT NULL CHECK (frames > 0),
+		key_frame int CHECK (key_frame BETWEEN 1 AND frames),
 		bits_stored int,
 		photometric text,
 		spacing_row float8,
@@ -230,7 +231,8 @@ BEGIN
 			WHERE l.subject_id = i.subject_id AND l.image_id = i.image_id HAVING count(*) = 1) AS label,
 		(SELECT array_agg(f.name ORDER BY f.name) FROM @extschema@.label l JOIN @extschema@.finding f USING (finding_id)
 			WHERE l.subject_id = i.subject_id AND l.image_id = i.image_id) AS labels,
-		i.media_type, i.laterality, i.width, i.height, i.channels, i.frames, i.bits_stored, i.photometric,
+		i.media_type, i.laterality, i.width, i.height, i.channels, i.frames,
+		coalesce(i.key_frame, (i.frames + 1) / 2) AS key_frame, i.bits_stored, i.photometric,
 		i.spacing_row, i.spacing_column, i.ingested_at,
 		(SELECT d.attributes FROM @extschema@.image_content d
 			WHERE d.subject_id = i.subject_id AND d.image_id = i.image_id) AS attributes
@@ -296,8 +298,8 @@ BEGIN
 		('image', 'reason', 'why it is not simply stored'),
 		('image', 'media_type', 'application/dicom, application/nifti, image/png, image/jpeg'),
 		('image', 'file_hash', 'SHA-256 of the file as it was sent'),
-		('image', 'content_hash', 'SHA-256 of the middle frame''s geometry and samples, as content_hash()'),
-		('image', 'phash', 'perceptual hash of the middle frame, as phash()'),
+		('image', 'content_hash', 'SHA-256 of the key frame''s geometry and samples, as content_hash()'),
+		('image', 'phash', 'perceptual hash of the key frame, as phash()'),
 		('image', 'sop_instance_uid', 'replaced SOP Instance UID'),
 		('image', 'sop_class_uid', 'SOP class of the file'),
 		('image', 'transfer_syntax_uid', 'transfer syntax of the file'),
@@ -310,6 +312,7 @@ BEGIN
 		('image', 'height', 'rows of a frame'),
 		('image', 'channels', 'samples per pixel of a decoded frame'),
 		('image', 'frames', 'number of frames'),
+		('image', 'key_frame', 'the frame that stands for all: the middle one, of several volumes that of the first; NULL: the middle one'),
 		('image', 'bits_stored', 'bits of a sample that count'),
 		('image', 'photometric', 'photometric interpretation of the file'),
 		('image', 'spacing_row', 'mm between the centres of rows; NULL: not known'),

@@ -39,7 +39,7 @@ CREATE TYPE @extschema@.image_description AS (
 	photometric text, bits_stored int,
 	modality text, body_part text, laterality text,
 	anatomy_scheme text, anatomy_code text,
-	width int, height int, channels int, frames int,
+	width int, height int, channels int, frames int, key_frame int,
 	spacing_row float8, spacing_column float8,
 	content_hash text, phash text,
 	quarantine text, attributes jsonb
@@ -55,6 +55,7 @@ DECLARE
 BEGIN
 	d := jsonb_populate_record(NULL::@extschema@.image_description, description::jsonb);
 	IF d.media_type IS NULL OR d.channels NOT IN (1, 3) OR coalesce(least(d.width, d.height, d.channels, d.frames), 0) < 1
+		OR d.key_frame < 1 OR d.key_frame > d.frames
 		OR coalesce(length(decode(d.content_hash, 'hex')), 32) <> 32
 		OR coalesce(length(decode(d.subject_hash, 'hex')), 32) <> 32
 		OR coalesce(length(d.phash), 64) <> 64 OR d.phash ~ '[^01]' THEN
@@ -222,12 +223,12 @@ BEGIN
 	-- a conflict: another session has just stored the same
 	INSERT INTO image (subject_id, collection_id, series_id, status, reason, media_type, file_hash, content_hash, phash,
 		sop_instance_uid, sop_class_uid, transfer_syntax_uid, modality, modality_source, anatomy, anatomy_source, laterality,
-		width, height, channels, frames, bits_stored, photometric, spacing_row, spacing_column)
+		width, height, channels, frames, key_frame, bits_stored, photometric, spacing_row, spacing_column)
 	VALUES (owner, of_collection, new_series, CASE WHEN d.quarantine IS NULL THEN 'stored' ELSE 'quarantined' END, d.quarantine,
 		d.media_type, file, decode(d.content_hash, 'hex'), d.phash::bit(64),
 		d.sop_instance_uid, d.sop_class_uid, d.transfer_syntax_uid, d.modality, store_image.modality_source,
 		store_image.anatomy, store_image.anatomy_source, d.laterality,
-		d.width, d.height, d.channels, d.frames, d.bits_stored, d.photometric, d.spacing_row, d.spacing_column)
+		d.width, d.height, d.channels, d.frames, d.key_frame, d.bits_stored, d.photometric, d.spacing_row, d.spacing_column)
 	ON CONFLICT DO NOTHING
 	RETURNING image_id INTO new_image;
 	IF new_image IS NOT NULL THEN

@@ -5,4 +5,4 @@ CREATE FUNCTION @extschema@.contact_sheet(image_ids bigint[], columns int DEFAUL
 	AS 'MODULE_PATHNAME', 'medimnet_contact_sheet'
 	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 1000000;
 COMMENT ON FUNCTION @extschema@.contact_sheet(bigint[], int, int) IS
-	'PNG file with the middle frames of images, rendered, in the order given, that many to a row, each fitted into a square tile of that many pixels';
+	'PNG file with the key frames of images, the middle ones, rendered, in the order given, that many to a row, each fitted into a square tile of that many pixels';

@@ -86,11 +86,11 @@ DECLARE
 	done int;
 BEGIN
 	INSERT INTO @extschema@.image_embedding (subject_id, image_id, model_id, frame, embedding)
-	SELECT i.subject_id, i.image_id, embed_images.model_id, (i.frames + 1) / 2,
-		embed(decode_frame(d.content, (i.frames + 1) / 2), embed_images.model)
+	SELECT i.subject_id, i.image_id, embed_images.model_id, k.frame, embed(decode_frame(d.content, k.frame), embed_images.model)
 	FROM unnest(subject_ids, image_ids) AS wanted (subject_id, image_id)
 		JOIN @extschema@.image i USING (subject_id, image_id)
 		JOIN @extschema@.image_content d USING (subject_id, image_id)
+		CROSS JOIN LATERAL (SELECT coalesce(i.key_frame, (i.frames + 1) / 2)) AS k (frame)
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS done = ROW_COUNT;
 	RETURN done;

@@ -314,7 +314,7 @@ BEGIN
 	INTO names, fractions FROM jsonb_each(dataset_build.split);
 
 	CREATE TEMPORARY TABLE medimnet_draft ON COMMIT DROP AS
-	SELECT q.image_id, i.subject_id, q.label, coalesce(q.frame, (i.frames + 1) / 2) AS frame, i.frames, i.status, i.content_hash
+	SELECT q.image_id, i.subject_id, q.label, coalesce(q.frame, i.key_frame, (i.frames + 1) / 2) AS frame, i.frames, i.status, i.content_hash
 	FROM pg_temp.medimnet_query q LEFT JOIN @extschema@.image i ON i.image_id = q.image_id;
 	IF NOT EXISTS (SELECT FROM pg_temp.medimnet_draft) THEN
 		RAISE no_data_found USING MESSAGE = 'the dataset''s query yields no images';

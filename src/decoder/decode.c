@@ -30,8 +30,13 @@ check_expansion(size_t from, size_t to, mmn_error *err)
 }
 
 mmn_status
-mmn_decode_unknown(mmn_error *err)
+mmn_decode_unknown(const void *bytes, size_t length, mmn_error *err)
 {
+	if (mmn_nifti_is_pair(bytes, length))
+		return mmn_fail(err, MMN_NOT_IMAGE,
+						"the file holds no image: it is the header of a volume "
+						"in two files, .hdr and .img, which nibabel or FSL's "
+						"fslchfiletype join into one .nii");
 	return mmn_fail(err, MMN_BAD_DATA,
 					"the file is neither DICOM, nor PNG, nor JPEG, nor NIfTI");
 }
@@ -353,7 +358,7 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 	mmn_status status;
 
 	if (!type)
-		return mmn_decode_unknown(err);
+		return mmn_decode_unknown(bytes, length, err);
 	if (strcmp(type, MMN_MEDIA_DICOM) == 0)
 	{
 		status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);
@@ -394,7 +399,7 @@ mmn_decode_frame_count(const mmn_env *env, const void *bytes, size_t length,
 	mmn_status status;
 
 	if (!type)
-		return mmn_decode_unknown(err);
+		return mmn_decode_unknown(bytes, length, err);
 	*out = 1;
 	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
 	{

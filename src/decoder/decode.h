@@ -40,7 +40,8 @@ mmn_status mmn_decode_frame_count(const mmn_env *env, const void *bytes,
 								  const mmn_decode_limits *limits,
 								  uint32_t *out, mmn_error *err);
 
-/* MMN_BAD_DATA for a file that is none of ours. */
-mmn_status mmn_decode_unknown(mmn_error *err);
+/* Says of a file that is none of ours what can be said; never MMN_OK. */
+mmn_status mmn_decode_unknown(const void *bytes, size_t length,
+							  mmn_error *err);
 
 #endif

@@ -119,7 +119,7 @@ deidentify(const operation *op, mmn_error *err)
 	mmn_status status;
 
 	if (!type)
-		return mmn_decode_unknown(err);
+		return mmn_decode_unknown(op->bytes, op->length, err);
 	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
 		return strip_nifti(op, &nifti, err);
 	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
@@ -143,9 +143,16 @@ typedef struct measured
 	char phash[64 + 1];
 } measured;
 
+/* The middle one of slices that follow one another; from 1. */
+static uint32_t
+middle(uint64_t slices)
+{
+	return (uint32_t)((slices + 1) / 2);
+}
+
 static mmn_status
-measure(const mmn_env *env, const mmn_image *image, measured *out,
-		mmn_error *err)
+measure(const mmn_env *env, const mmn_image *image, uint32_t frame,
+		measured *out, mmn_error *err)
 {
 	uint8_t digest[32];
 	uint64_t bits;
@@ -165,6 +172,7 @@ measure(const mmn_env *env, const mmn_image *image, measured *out,
 		out->phash[i] = bits >> (63 - i) & 1 ? '1' : '0';
 	out->phash[64] = '\0';
 	out->frame = (mmn_received_frame){
+		.frame = frame,
 		.width = image->width,
 		.height = image->height,
 		.channels = image->channels,
@@ -189,10 +197,11 @@ receive_dicom(const operation *op, const mmn_dicom *original, mmn_error *err)
 	/* the middle frame stands for all: a broken file is refused now */
 	if (status == MMN_OK)
 		status = mmn_decode_dicom(op->env, original, &pixels,
-								  (uint32_t)(((uint64_t)pixels.frames + 1) / 2),
-								  op->limits.frame, &image, err);
+								  middle(pixels.frames), op->limits.frame,
+								  &image, err);
 	if (status == MMN_OK)
-		status = measure(op->env, &image, &found, err);
+		status =
+			measure(op->env, &image, middle(pixels.frames), &found, err);
 	mmn_free(op->env, image.samples);
 	if (status == MMN_OK)
 		status = deidentify_dicom(op, original, err);
@@ -220,7 +229,7 @@ receive_image(const operation *op, const char *type, mmn_error *err)
 	status = mmn_decode_frame(op->env, op->bytes, op->length, 1, &op->limits,
 							  &image, err);
 	if (status == MMN_OK)
-		status = measure(op->env, &image, &found, err);
+		status = measure(op->env, &image, 1, &found, err);
 	mmn_free(op->env, image.samples);
 	if (status == MMN_OK)
 		status = strip(op, type, err);
@@ -239,12 +248,14 @@ receive_nifti(const operation *op, mmn_error *err)
 	measured found;
 	mmn_status status = strip_nifti(op, &nifti, err);
 
+	/* of several volumes, which may be seconds or contrasts, the first */
 	if (status == MMN_OK)
 		status = mmn_nifti_frame(op->env, &nifti, op->bytes, op->length,
-								 (uint32_t)(((uint64_t)nifti.frames + 1) / 2),
+								 middle((uint64_t)nifti.slices),
 								 op->limits.frame, &image, err);
 	if (status == MMN_OK)
-		status = measure(op->env, &image, &found, err);
+		status = measure(op->env, &image, middle((uint64_t)nifti.slices),
+						 &found, err);
 	mmn_free(op->env, image.samples);
 	if (status != MMN_OK)
 		return status;
@@ -267,7 +278,7 @@ receive(const operation *op, mmn_error *err)
 	mmn_status status;
 
 	if (!type)
-		return mmn_decode_unknown(err);
+		return mmn_decode_unknown(op->bytes, op->length, err);
 	if (strcmp(type, MMN_MEDIA_NIFTI) == 0)
 		status = receive_nifti(op, err);
 	else if (strcmp(type, MMN_MEDIA_DICOM) != 0)

@@ -24,7 +24,7 @@
 PG_FUNCTION_INFO_V1(medimnet_contact_sheet);
 
 static const char *const image_query =
-	"SELECT c.content, i.frames FROM medimnet.image i "
+	"SELECT c.content, coalesce(i.key_frame, (i.frames + 1) / 2) FROM medimnet.image i "
 	"JOIN medimnet.image_content c "
 	"ON c.subject_id = i.subject_id AND c.image_id = i.image_id "
 	"WHERE i.image_id = $1";
@@ -45,13 +45,13 @@ prepare_query(void)
 	return plan;
 }
 
-/* The middle frame of an image of the catalog, in CurrentMemoryContext. */
+/* The key frame of an image of the catalog, in CurrentMemoryContext. */
 static Pixels *
 fetch_frame(SPIPlanPtr plan, int64 image_id)
 {
 	Datum id = Int64GetDatum(image_id);
-	Datum content, frames;
-	bool no_content, no_frames;
+	Datum content, frame;
+	bool no_content, no_frame;
 	bytea *bytes;
 	Pixels *pixels;
 	mmn_error err;
@@ -64,15 +64,15 @@ fetch_frame(SPIPlanPtr plan, int64 image_id)
 				 errmsg("image " INT64_FORMAT " does not exist", image_id)));
 	content = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 							&no_content);
-	frames = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
-						   &no_frames);
+	frame = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
+						  &no_frame);
 	if (no_content)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("image " INT64_FORMAT " has no content", image_id)));
 	bytes = DatumGetByteaPP(content);
 	if (DecoderFrame(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes),
-					 no_frames ? 1 : (DatumGetInt32(frames) + 1) / 2, &pixels,
+					 no_frame ? 1 : DatumGetInt32(frame), &pixels,
 					 &err) != MMN_OK)
 		mmn_report(psprintf("could not decode image " INT64_FORMAT, image_id),
 				   &err);

@@ -110,7 +110,7 @@ check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 static void
 check_copy(const mmn_dicom *d, const mmn_buffer *file)
 {
-	mmn_received_frame frame = {1, 1, 1, 0, 0, "", ""};
+	mmn_received_frame frame = {1, 1, 1, 1, 0, 0, "", ""};
 	mmn_pixel_description p;
 	mmn_dicom *copy = NULL;
 	mmn_buffer json;

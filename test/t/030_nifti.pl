@@ -63,6 +63,19 @@ for my $name ('secret.nii', 'secret.nii.gz')
 }
 is(sql('SELECT count(*) FROM catalog'), '2', 'both are in the catalog');
 
+# several volumes: the middle of the first stands for all
+{
+	my ($status, $image) = split /\|/, sql("SELECT status, image_id FROM ingest('c', ${\file('u16_1_le.nii.gz')}, labels => '{x}')");
+	is(sql("SELECT frames, key_frame, content_hash = content_hash(decode_frame(${\file('u16_1_le.nii.gz')}, 2)) FROM catalog JOIN image USING (image_id, frames, key_frame) WHERE image_id = $image"),
+		'6|2|t', 'of 2 volumes of 3 slices, slice 2');
+	sql("SELECT create_dataset('d', 'SELECT image_id, label FROM catalog WHERE image_id = $image')");
+	is(sql('SELECT frame FROM dataset_member'), '2', 'in a dataset, too');
+	sql("SELECT embed_images(array[subject_id], array[image_id], 'default', model_id) FROM image, model WHERE image_id = $image");
+	is(sql("SELECT frame FROM image_embedding"), '2', 'and embedded');
+	my ($slice) = sql("SELECT image_id FROM ingest('c', ${\file('slice.nii')})");
+	is(sql("SELECT contact_sheet('{$image}', 1, 8) = contact_sheet('{$slice}', 1, 8)"), 't', 'and on a contact sheet');
+}
+
 # what is wrong, and what to do about it
 my %refusals = (
 	'truncated.nii' => 'the file ends after 2000 of 2976 bytes; if this is an image, send an undamaged copy',
@@ -72,6 +85,10 @@ my %refusals = (
 	'liar.nii.gz' => qr/^\d+ bytes of compressed data would expand to 1200000352; /,
 	'huge.nii' => qr/^the volume is beyond all limits; /,
 	'complex.nii' => qr/^unsupported data type 32 of a NIfTI volume; /,
+	'pair.hdr' => 'the file holds no image: it is the header of a volume in two files, .hdr and .img, which nibabel or FSL\'s fslchfiletype join into one .nii; only files with pixels are kept',
+	'pair.hdr.gz' => qr/^the file holds no image: it is the header of a volume in two files/,
+	'pair2.hdr' => qr/^the file holds no image: it is the header of a volume in two files/,
+	'analyze.hdr' => qr/^the file holds no image: it is the header of a volume in two files/,
 	'text.gz' => 'the file is neither DICOM, nor PNG, nor JPEG, nor NIfTI; if this is an image, send an undamaged copy');
 for my $name (sort keys %refusals)
 {
@@ -81,6 +98,9 @@ for my $name (sort keys %refusals)
 	else { is($reason, $refusals{$name}, 'and said why'); }
 }
 my ($rc, $out, $err);
+is(sql("SELECT width(decode_frame(${\file('checksum.nii.gz')}, 4))"), '16', 'a frame before the checksum is decoded');
+($rc, $out, $err) = $node->psql('postgres', "SELECT medimnet.decode_frame(${\file('checksum.nii.gz')}, 5)");
+like($err, qr/the gzip data are damaged/, 'with the last frame the checksum is looked at');
 
 # 1.2 GB in 1.2 MB: below the limit of objects, but never in memory
 my $rss = "SELECT pg_size_bytes(regexp_replace(pg_read_file('/proc/' || pg_backend_pid() || '/status'), '.*VmHWM:\\s+(\\d+ kB).*', '\\1')) / 1048576";

@@ -35,6 +35,9 @@ with open(f"{folder}/expected", "w") as expected:
                 name = f"{kind}_{version}_{'le' if order == '<' else 'be'}.nii"
                 write(name, data)
                 write(name + ".gz", gzip.compress(data))
+                if name == "u16_1_le.nii":
+                    # slice 2 by itself
+                    write("slice.nii", header(version, order, kind, (3, W, H, 1), (1, 0.5, 0.75, 2, 1, 0, 0, 0)) + data[352 + 2 * per_frame:352 + 4 * per_frame])
                 for suffix in ("", ".gz"):
                     for frame in (1, 4, S * V):
                         some = values[(frame - 1) * per_frame:frame * per_frame]
@@ -75,4 +78,10 @@ os.chmod(f"{folder}/bomb.nii.gz", 0o644)
 write("liar.nii.gz", gzip.compress(header(1, "<", "u8", (3, 20000, 20000, 3))))
 write("huge.nii", header(2, "<", "f64", (7, 60000, 60000, 30000, 30000, 2, 1, 1)))
 write("complex.nii", data[:70] + struct.pack("<hh", 32, 64) + data[74:])
+# headers of volumes in two files
+pair = data[:344] + b"ni1\0"
+write("pair.hdr", pair + bytes(4))
+write("pair.hdr.gz", gzip.compress(pair))
+write("pair2.hdr", struct.pack("<i8s", 540, b"ni2\0\r\n\x1a\n") + bytes(528))
+write("analyze.hdr", struct.pack(">i", 348) + bytes(344))
 write("text.gz", gzip.compress(b"not a volume, but compressed all the same" * 20))

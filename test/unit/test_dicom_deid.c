@@ -395,7 +395,7 @@ test_quarantine(void)
 static void
 test_receive(void)
 {
-	mmn_received_frame frame = {2, 1, 1, 0.5, 0.25, "c0ffee", "01"};
+	mmn_received_frame frame = {1, 2, 1, 1, 0.5, 0.25, "c0ffee", "01"};
 	mmn_pixel_description pixels;
 	mmn_charsets *charsets;
 	mmn_buffer json;
@@ -427,7 +427,7 @@ test_receive(void)
 			 "\"transfer_syntax_uid\":\"1.2.840.10008.1.2.1\","
 			 "\"photometric\":\"MONOCHROME2\",\"bits_stored\":8,"
 			 "\"modality\":\"CT\",\"body_part\":\"CHEST\","
-			 "\"width\":2,\"height\":1,\"channels\":1,\"frames\":1,"
+			 "\"width\":2,\"height\":1,\"channels\":1,\"frames\":1,\"key_frame\":1,"
 			 "\"spacing_row\":0.5,\"spacing_column\":0.25,"
 			 "\"content_hash\":\"c0ffee\",\"phash\":\"01\",\"attributes\":{",
 			 subject(NULL, NULL, "1.2.3"), study, uid);
@@ -440,7 +440,7 @@ test_receive(void)
 	mmn_buffer_byte(&json, '\0');
 	is_str((char *)json.bytes,
 		   "{\"media_type\":\"image/png\",\"width\":2,\"height\":1,"
-		   "\"channels\":1,\"frames\":1,\"spacing_row\":0.5,"
+		   "\"channels\":1,\"frames\":1,\"key_frame\":1,\"spacing_row\":0.5,"
 		   "\"spacing_column\":0.25,\"content_hash\":\"c0ffee\","
 		   "\"phash\":\"01\"}",
 		   "its keys");

@@ -142,6 +142,8 @@ put_frame(mmn_buffer *out, const mmn_received_frame *frame, uint32_t frames)
 	mmn_buffer_printf(out, "%u", frame->channels);
 	put_key(out, "frames");
 	mmn_buffer_printf(out, "%u", frames);
+	put_key(out, "key_frame");
+	mmn_buffer_printf(out, "%u", frame->frame);
 	if (frame->spacing_row > 0 && frame->spacing_column > 0)
 	{
 		put_key(out, "spacing_row");

@@ -5,9 +5,10 @@
 #include "dicom/deid.h"
 #include "dicom/frames.h"
 
-/* What the decoder measured on the middle frame. */
+/* What the decoder measured on the frame that stands for all. */
 typedef struct mmn_received_frame
 {
+	uint32_t frame; /* which, from 1 */
 	uint32_t width;
 	uint32_t height;
 	uint8_t channels;

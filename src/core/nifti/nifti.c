@@ -391,6 +391,28 @@ mmn_nifti_recognize(const uint8_t *bytes, size_t length)
 	return is;
 }
 
+bool
+mmn_nifti_is_pair(const uint8_t *bytes, size_t length)
+{
+	uint8_t header[348];
+	mmn_source source;
+	size_t size = sizeof header;
+	bool read;
+
+	read = mmn_source_open(&source, &mmn_env_default, bytes, length, NULL) ==
+			   MMN_OK &&
+		   mmn_source_read(&source, header, size, NULL) == MMN_OK;
+	mmn_source_close(&source);
+	if (!read)
+		return false;
+	if (memcmp(header + 344, "ni1", 4) == 0 ||
+		memcmp(header + 4, "ni2\0\r\n\x1a\n", 8) == 0)
+		return true;
+	/* ANALYZE 7.5 has no magic: all of the file is the header, and says so */
+	return length == size && (mmn_load_u32le(header) == size ||
+							  mmn_load_u32be(header) == size);
+}
+
 mmn_status
 mmn_nifti_open(const mmn_env *env, const uint8_t *bytes, size_t length,
 			   size_t max_object, mmn_nifti *out, mmn_error *err)
@@ -431,6 +453,10 @@ mmn_nifti_open(const mmn_env *env, const uint8_t *bytes, size_t length,
 }
 
 /* ---- frames ---- */
+
+/* How far behind the volume the end of the data, with its checksum, is looked
+ * for. */
+#define MAX_TRAILER (16u << 20)
 
 mmn_status
 mmn_nifti_frame(const mmn_env *env, const mmn_nifti *n, const uint8_t *bytes,
@@ -485,6 +511,8 @@ mmn_nifti_frame(const mmn_env *env, const mmn_nifti *n, const uint8_t *bytes,
 			status = mmn_source_skip(&source, at, err);
 		if (status == MMN_OK)
 			status = mmn_source_read(&source, slice, stored.length, err);
+		if (status == MMN_OK && frame == n->frames)
+			status = mmn_source_drain(&source, MAX_TRAILER, err);
 		stored.bytes = slice;
 	}
 	else
@@ -503,10 +531,6 @@ mmn_nifti_frame(const mmn_env *env, const mmn_nifti *n, const uint8_t *bytes,
 }
 
 /* ---- without metadata ---- */
-
-/* How far behind the volume the end of the data, with its checksum, is looked
- * for. */
-#define MAX_TRAILER (16u << 20)
 
 /* The header with only what describes the volume, and no extension behind. */
 static size_t

@@ -42,6 +42,12 @@ typedef struct mmn_nifti
 bool mmn_nifti_recognize(const uint8_t *bytes, size_t length);
 
 /*
+ * Whether the file is the header of a volume whose voxels are in a second file:
+ * NIfTI's "ni1" and "ni2", or ANALYZE 7.5, from which they come.
+ */
+bool mmn_nifti_is_pair(const uint8_t *bytes, size_t length);
+
+/*
  * Reads and checks the header.  MMN_LIMIT: the file, inflated, is larger than
  * max_object.
  */
@@ -51,7 +57,9 @@ mmn_status mmn_nifti_open(const mmn_env *env, const uint8_t *bytes,
 
 /*
  * Decodes one frame of the file that was opened: the scale of its header is
- * applied.  out->samples is allocated in env, at most max_bytes.
+ * applied.  out->samples is allocated in env, at most max_bytes.  Of a
+ * compressed file the data up to the frame are checked by inflating them; the
+ * checksum, which stands at the end, with the last frame only.
  */
 mmn_status mmn_nifti_frame(const mmn_env *env, const mmn_nifti *nifti,
 						   const uint8_t *bytes, size_t length, uint32_t frame,
