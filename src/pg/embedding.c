@@ -1,6 +1,5 @@
 #include "postgres.h"
 
-#include <ctype.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -10,6 +9,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "bridge.h"
 #include "compat.h"
 #include "embedding.h"
 #include "stats/vector.h"
@@ -83,63 +83,23 @@ EmbeddingCreate(int dim)
 	return embedding;
 }
 
-static void
-syntax_error(const char *detail)
-{
-	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("invalid input syntax for type embedding"),
-					errdetail("%s", detail)));
-}
-
-static const char *
-skip_space(const char *s)
-{
-	while (isspace((unsigned char)*s))
-		s++;
-	return s;
-}
-
-/* A number as float4in takes it: too small is 0, too large is an error. */
-static float4
-read_element(const char **s)
-{
-	char *end;
-	float4 v;
-
-	v = strtof(*s, &end);
-	if (end == *s)
-		syntax_error("Expected a number.");
-	CheckElement(v);
-	*s = skip_space(end);
-	return v;
-}
-
 Datum
 medimnet_embedding_in(PG_FUNCTION_ARGS)
 {
-	const char *s = skip_space(PG_GETARG_CSTRING(0));
+	static const char what[] = "invalid input syntax for type embedding";
 	int32 typmod = PG_GETARG_INT32(2);
 	Embedding *embedding;
-	int64 dim = 1;
+	const char *elements;
+	mmn_error err;
+	int dim;
 
-	if (*s++ != '[')
-		syntax_error("Expected \"[\" at the start.");
-	if (*skip_space(s) == ']')
-		CheckDim(0);
-	for (const char *p = s; *p; p++)
-		dim += *p == ',';
-	embedding = EmbeddingCreate(Min(dim, MMN_EMBEDDING_MAX_DIM + 1));
-	for (int i = 0; i < dim; i++)
-	{
-		if (i > 0 && *s++ != ',')
-			syntax_error("Expected \",\" or \"]\" after a number.");
-		embedding->x[i] = read_element(&s);
-	}
-	if (*s++ != ']')
-		syntax_error("Expected \",\" or \"]\" after a number.");
-	if (*skip_space(s) != '\0')
-		syntax_error("Text goes on after \"]\".");
-	CheckTypmod(typmod, embedding->dim);
+	mmn_check(
+		mmn_vector_text_parse(PG_GETARG_CSTRING(0), &dim, &elements, &err),
+		what, &err);
+	embedding = EmbeddingCreate(dim);
+	mmn_check(mmn_vector_text_elements(elements, dim, embedding->x, &err), what,
+			  &err);
+	CheckTypmod(typmod, dim);
 	PG_RETURN_EMBEDDING_P(embedding);
 }
 
@@ -163,24 +123,22 @@ medimnet_embedding_out(PG_FUNCTION_ARGS)
 Datum
 medimnet_embedding_recv(PG_FUNCTION_ARGS)
 {
+	static const char what[] = "invalid binary form of type embedding";
 	StringInfo buf = (StringInfo)PG_GETARG_POINTER(0);
 	int32 typmod = PG_GETARG_INT32(2);
-	int dim = (int16)pq_getmsgint(buf, 2);
-	int zero = pq_getmsgint(buf, 2);
+	int length = buf->len - buf->cursor;
 	Embedding *embedding;
+	const uint8_t *elements;
+	mmn_error err;
+	int dim;
 
-	CheckDim(dim);
+	mmn_check(mmn_vector_binary_parse(pq_getmsgbytes(buf, length), length, &dim,
+									  &elements, &err),
+			  what, &err);
 	CheckTypmod(typmod, dim);
-	if (zero != 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-						errmsg("invalid binary form of type embedding"),
-						errdetail("Bytes 3 and 4 must be zero.")));
 	embedding = EmbeddingCreate(dim);
-	for (int i = 0; i < dim; i++)
-	{
-		embedding->x[i] = pq_getmsgfloat4(buf);
-		CheckElement(embedding->x[i]);
-	}
+	mmn_check(mmn_vector_binary_elements(elements, dim, embedding->x, &err),
+			  what, &err);
 	PG_RETURN_EMBEDDING_P(embedding);
 }
 

@@ -3,6 +3,8 @@
 
 #include "fmgr.h"
 
+#include "stats/vector_io.h"
+
 /*
  * SQL type embedding: a vector of 1..MMN_EMBEDDING_MAX_DIM finite float4.
  *
@@ -12,7 +14,7 @@
  *   6     2   zero
  *   8     4*n elements
  */
-#define MMN_EMBEDDING_MAX_DIM 16000
+#define MMN_EMBEDDING_MAX_DIM MMN_VECTOR_MAX_DIM
 
 typedef struct Embedding
 {

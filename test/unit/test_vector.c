@@ -1,8 +1,9 @@
-/* stats/vector: distances against plain sums in double */
+/* stats/vector: distances against plain sums in double; the forms of a vector */
 
 #include <stdlib.h>
 
 #include "stats/vector.h"
+#include "stats/vector_io.h"
 #include "tap.h"
 
 static float
@@ -10,6 +11,92 @@ noise(unsigned *state)
 {
 	*state = *state * 1664525 + 1013904223;
 	return (float)(int)(*state >> 8) / 8388608 - 1;
+}
+
+/* The forms in which a vector travels. */
+static void
+check_forms(void)
+{
+	static const struct
+	{
+		const char *text;
+		mmn_status status;
+	} texts[] = {
+		{"[1]", MMN_OK},
+		{" [ 1 ,\t-2.5e0 , 0x1p3 ] \n", MMN_OK},
+		{"[1e-46]", MMN_OK},
+		{"", MMN_SYNTAX},
+		{"1,2]", MMN_SYNTAX},
+		{"[1", MMN_SYNTAX},
+		{"[1,", MMN_SYNTAX},
+		{"[1,]", MMN_SYNTAX},
+		{"[1 2]", MMN_SYNTAX},
+		{"[1],", MMN_SYNTAX},
+		{"[1]]", MMN_SYNTAX},
+		{"[ ]", MMN_BAD_DATA},
+		{"[nan]", MMN_BAD_DATA},
+		{"[1,-inf]", MMN_BAD_DATA},
+		{"[1e39]", MMN_BAD_DATA},
+	};
+	static const struct
+	{
+		uint8_t bytes[12];
+		size_t length;
+		mmn_status status;
+	} forms[] = {
+		{{0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0}, 12, MMN_OK},
+		{{0, 2, 0, 0, 0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0}, 11, MMN_BAD_DATA},
+		{{0, 1, 0, 0, 0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0}, 12, MMN_BAD_DATA},
+		{{0, 2, 0}, 3, MMN_BAD_DATA},
+		{{0, 0, 0, 0}, 4, MMN_BAD_DATA},
+		{{0x3e, 0x81, 0, 0}, 4, MMN_LIMIT},
+		{{0xff, 0xff, 0, 0}, 4, MMN_LIMIT},
+		{{0, 1, 1, 0, 0x3f, 0x80, 0, 0}, 8, MMN_BAD_DATA},
+		{{0, 1, 0, 0, 0x7f, 0x80, 0, 0}, 8, MMN_BAD_DATA},
+		{{0, 1, 0, 0, 0x7f, 0xc0, 0, 1}, 8, MMN_BAD_DATA},
+	};
+	char *many = malloc(2 * (MMN_VECTOR_MAX_DIM + 1) + 2);
+	float *x = malloc(MMN_VECTOR_MAX_DIM * sizeof *x);
+	const uint8_t *elements;
+	const char *first;
+	mmn_status status;
+	int dim;
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+	{
+		status = mmn_vector_text_parse(texts[i].text, &dim, &first, NULL);
+		if (status == MMN_OK)
+			status = mmn_vector_text_elements(first, dim, x, NULL);
+		is_int(status, texts[i].status, "text %zu", i);
+	}
+	mmn_vector_text_parse(texts[1].text, &dim, &first, NULL);
+	mmn_vector_text_elements(first, dim, x, NULL);
+	ok(dim == 3 && x[0] == 1 && x[1] == -2.5f && x[2] == 8, "its elements");
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+	{
+		status = mmn_vector_binary_parse(forms[i].bytes, forms[i].length, &dim,
+										 &elements, NULL);
+		if (status == MMN_OK)
+			status = mmn_vector_binary_elements(elements, dim, x, NULL);
+		is_int(status, forms[i].status, "binary form %zu", i);
+	}
+	mmn_vector_binary_parse(forms[0].bytes, 12, &dim, &elements, NULL);
+	mmn_vector_binary_elements(elements, dim, x, NULL);
+	ok(dim == 2 && x[0] == 1 && x[1] == -2, "its elements");
+
+	many[0] = '[';
+	for (int i = 0; i < MMN_VECTOR_MAX_DIM + 1; i++)
+		memcpy(many + 1 + 2 * i, "1,", 2);
+	strcpy(many + 2 * (MMN_VECTOR_MAX_DIM + 1), "]");
+	is_int(mmn_vector_text_parse(many, &dim, &first, NULL), MMN_LIMIT,
+		   "no more dimensions than there may be");
+	strcpy(many + 2 * MMN_VECTOR_MAX_DIM, "]");
+	ok(mmn_vector_text_parse(many, &dim, &first, NULL) == MMN_OK &&
+		   mmn_vector_text_elements(first, dim, x, NULL) == MMN_OK &&
+		   dim == MMN_VECTOR_MAX_DIM,
+	   "but so many");
+	free(many);
+	free(x);
 }
 
 int
@@ -51,5 +138,6 @@ main(void)
 	   "no angle to a vector that is zero");
 	free(a);
 	free(b);
+	check_forms();
 	return done_testing();
 }
