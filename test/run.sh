@@ -38,5 +38,5 @@ cd "$work/src"
 sh "$top/test/cluster.sh" run "$work" \
 	CI="${CI:-}" MEDIMNET_TOP="$work/src" MEDIMNET_BUILD="$work/build" MEDIMNET_SHARED="$shared" \
 	PG_REGRESS="$(cd "$pgxs" && pwd)/src/test/regress/pg_regress" TESTDIR="$work/src" PERL5LIB="$(cd "$pgxs" && pwd)/src/test/perl" \
-	FUZZ_SECONDS="${FUZZ_SECONDS:-5}" LANG=C.UTF-8 PGHOST= PGUSER=postgres \
+	FUZZ_SECONDS="${FUZZ_SECONDS:-20}" LANG=C.UTF-8 PGHOST= PGUSER=postgres \
 	sh -c 'cd "$MEDIMNET_TOP" && exec prove "$@"' prove --timer --directives "$@"
