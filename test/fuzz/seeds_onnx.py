@@ -94,3 +94,34 @@ save('old', [
     ('Pad', 'b', 'c', dict(pads=[0, 0, 1, 0, 0, 0, 0, 1], value=1.0)), ('Unsqueeze', 'c', 'd', dict(axes=[0])),
     ('Squeeze', 'd', 'e', dict(axes=[0])), ('Softmax', 'e', 'y', {}),
 ], [], opset=9)
+save('norms', [
+    ('LRN', 'x', 'a', dict(size=3, alpha=0.001, beta=0.75)),
+    ('InstanceNormalization', 'a,s,b', 'c', {}),
+    ('LayerNormalization', 'c,g,h', 'd,m,v', dict(axis=-2)),
+    ('LogSoftmax', 'd', 'e', dict(axis=1)),
+    ('Add', 'e,m', 'f', {}), ('Sub', 'f,v', 'y', {}),
+], [f('s', 3), f('b', 3), f('g', 6, 6), f('h', 6, 6)], opset=17)
+save('sizes', [
+    ('Resize', 'x,none,,size', 'a', dict(mode='linear', coordinate_transformation_mode='pytorch_half_pixel')),
+    ('Resize', 'a,none,scales', 'b', dict(mode='nearest', nearest_mode='ceil')),
+    ('SpaceToDepth', 'b', 'c', dict(blocksize=2)), ('DepthToSpace', 'c', 'd', dict(blocksize=2, mode='CRD')),
+    ('Tile', 'd,r', 'y', {}),
+], [i('size', 1, 3, 4, 9), numpy_helper.from_array(np.array([], 'f4'), 'none'),
+    numpy_helper.from_array(np.array([1, 1, 2, .7], 'f4'), 'scales'), i('r', 1, 2, 1, 2)])
+save('many', [
+    ('Sum', 'x,p,q', 'a', {}), ('Mean', 'a,q', 'b', {}), ('Max', 'b,p,x', 'c', {}), ('Min', 'c,q', 'd', {}),
+    ('Log', 'd', 'e', {}), ('Ceil', 'e', 'f', {}), ('Round', 'f', 'g', {}), ('Sign', 'g', 'h', {}),
+    ('Selu', 'h', 'i', {}), ('Celu', 'i', 'j', dict(alpha=2.0)), ('ThresholdedRelu', 'j', 'k', {}),
+    ('Softsign', 'k', 'l', {}), ('ReduceMin', 'l', 'm', dict(axes=[1])), ('ReduceL2', 'm', 'n', dict(axes=[2])),
+    ('ReduceL1', 'n', 'o', {}), ('ReduceProd', 'o', 's', {}), ('ReduceSumSquare', 's', 't', {}),
+    ('ReduceLogSum', 't', 'y', {}),
+], [f('p', 3, 1, 1), f('q', 6)])
+save('logic', [
+    ('Shape', 'x', 'a', {}), ('Size', 'x', 'b', {}), ('Range', 'zero,four,one', 'c', {}),
+    ('Equal', 'a,c', 'd', {}), ('Greater', 'a,c', 'e', {}), ('Or', 'd,e', 'f', {}), ('Not', 'f', 'g', {}),
+    ('And', 'g,f', 'h', {}), ('LessOrEqual', 'c,a', 'i', {}), ('Where', 'i,a,c', 'j', {}), ('Neg', 'b', 'k', {}),
+    ('Less', 'k,j', 'l', {}), ('GreaterOrEqual', 'j,k', 'm', {}), ('Cast', 'l', 'n', dict(to=10)),
+    ('Cast', 'h', 'o', dict(to=16)), ('Cast', 'm', 'p', dict(to=9)), ('Where', 'p,n,o', 'q', {}),
+    ('ReduceMax', 'q', 'r', {}), ('Mul', 'x,r', 'y', {}),
+], [numpy_helper.from_array(np.array(v, 'i8'), n) for n, v in (('zero', 0), ('four', 4), ('one', 1))])
+save('upsample', [('Upsample', 'x', 'y', dict(mode='nearest', scales=[1.0, 1.0, 2.0, 1.5]))], [], opset=8)

@@ -69,6 +69,18 @@ is_initializer(const mmn_onnx *onnx, mmn_slice name)
 	return false;
 }
 
+/*
+ * TensorProto.DataType: not stated, float, float16, double, bfloat16.  The
+ * narrow ones are of models whose weights have been narrowed to take less
+ * room; all are given floats.
+ */
+static bool
+is_float_type(int32_t data_type)
+{
+	return data_type == 0 || data_type == 1 || data_type == 10 ||
+		   data_type == 11 || data_type == 16;
+}
+
 /* The graph's one input that is not a constant. */
 static mmn_status
 find_input(mmn_network *net, mmn_error *err)
@@ -90,7 +102,7 @@ find_input(mmn_network *net, mmn_error *err)
 	}
 	if (!net->input)
 		return mmn_fail(err, MMN_BAD_DATA, "the network has no input");
-	if (net->input->data_type != 0 && net->input->data_type != 1)
+	if (!is_float_type(net->input->data_type))
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"the network's input has data type %d, must be float",
 						(int)net->input->data_type);

@@ -350,8 +350,8 @@ mmn_onnx_read_tensor(mmn_slice message, mmn_pool *pool,
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"tensor \"%s\" has data type %lld", name,
 						(long long)h.data_type);
-	/* of integers, a list may be empty: "no axes" */
-	if (type.element != MMN_INT64 || h.shape.ndim != 1 || h.shape.dims[0])
+	/* a list may be empty: "no axes", "no scales" */
+	if (h.shape.ndim != 1 || h.shape.dims[0])
 		status = mmn_shape_count(&h.shape, &count, err);
 	if (status != MMN_OK)
 		return status;

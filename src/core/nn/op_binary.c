@@ -71,6 +71,25 @@ broadcast(const mmn_shape *a, const mmn_shape *b, mmn_shape *out,
 	return true;
 }
 
+/* An exponent of integers becomes one of floats. */
+static bool
+widen_exponent(mmn_planner *p)
+{
+	const mmn_tensor *from = p->step->in[1];
+	mmn_tensor *to = mmn_pool_alloc(p->pool, 1, sizeof *to, p->err);
+	float *data = mmn_pool_alloc(p->pool, from->count, sizeof *data, p->err);
+
+	if (!to || !data)
+		return false;
+	for (size_t i = 0; i < from->count; i++)
+		data[i] = (float)((const int64_t *)from->constant)[i];
+	*to = *from;
+	to->element = MMN_FLOAT;
+	to->constant = data;
+	p->step->in[1] = to;
+	return true;
+}
+
 static mmn_status
 plan_binary(mmn_planner *p, binary_kind kind)
 {
@@ -82,6 +101,9 @@ plan_binary(mmn_planner *p, binary_kind kind)
 	if (!m)
 		return p->err->code;
 	m->kind = kind;
+	if (kind == BINARY_POW && s->in[1]->element == MMN_INT64 &&
+		s->in[1]->constant && !widen_exponent(p))
+		return p->err->code;
 	if (s->in[1]->element != element ||
 		(element == MMN_INT64 && kind > BINARY_DIV))
 		return mmn_op_fail(p, MMN_UNSUPPORTED,

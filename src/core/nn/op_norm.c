@@ -1,4 +1,4 @@
-/* BatchNormalization (of inference) and Softmax. */
+/* BatchNormalization (of inference), Softmax and LogSoftmax. */
 #include <math.h>
 
 #include "nn/op_list.h"
@@ -84,10 +84,11 @@ typedef struct softmax_params
 	int64_t outer;
 	int64_t n; /* elements that sum to one, inner apart */
 	int64_t inner;
+	bool log;
 } softmax_params;
 
 static mmn_status
-softmax_plan(mmn_planner *p, mmn_step *s)
+plan_softmax(mmn_planner *p, mmn_step *s, bool log)
 {
 	softmax_params *f = mmn_op_params(p, sizeof *f);
 	const mmn_shape *x = &s->in[0]->shape;
@@ -99,11 +100,24 @@ softmax_plan(mmn_planner *p, mmn_step *s)
 		return mmn_op_fail(p, MMN_BAD_DATA, "the input is a scalar");
 	axis =
 		mmn_op_axis(p, mmn_op_int(p, "axis", p->opset < 13 ? 1 : -1), x->ndim);
+	f->log = log;
 	f->outer = mmn_shape_span(x, 0, axis);
 	/* before opset 13, over all dimensions from the axis on */
 	f->n = p->opset < 13 ? mmn_shape_span(x, axis, x->ndim) : x->dims[axis];
 	f->inner = p->opset < 13 ? 1 : mmn_shape_span(x, axis + 1, x->ndim);
 	return mmn_op_output(p, 0, MMN_FLOAT, x);
+}
+
+static mmn_status
+softmax_plan(mmn_planner *p, mmn_step *s)
+{
+	return plan_softmax(p, s, false);
+}
+
+static mmn_status
+log_softmax_plan(mmn_planner *p, mmn_step *s)
+{
+	return plan_softmax(p, s, true);
 }
 
 static mmn_status
@@ -129,11 +143,17 @@ softmax_run(const mmn_step *s, mmn_run *run)
 		{
 			float e = expf(x[at + i * f->inner] - max);
 
-			y[at + i * f->inner] = e;
+			y[at + i * f->inner] = f->log ? x[at + i * f->inner] - max : e;
 			sum += (double)e;
 		}
+		if (f->log)
+			sum = log(sum);
 		for (int64_t i = 0; i < f->n; i++)
-			y[at + i * f->inner] = (float)((double)y[at + i * f->inner] / sum);
+		{
+			double v = (double)y[at + i * f->inner];
+
+			y[at + i * f->inner] = (float)(f->log ? v - sum : v / sum);
+		}
 	}
 	return MMN_OK;
 }
@@ -147,5 +167,15 @@ const mmn_op mmn_op_batch_normalization = {
 	MMN_OP_IN_PLACE,
 	batch_normalization_plan,
 	batch_normalization_run};
-const mmn_op mmn_op_softmax = {"Softmax",		"axis ",	  1,		  1, 1,
-							   MMN_OP_IN_PLACE, softmax_plan, softmax_run};
+#define SOFTMAX(symbol, op_name)                                               \
+	const mmn_op mmn_op_##symbol = {.name = op_name,                           \
+									.attributes = "axis ",                     \
+									.min_inputs = 1,                           \
+									.max_inputs = 1,                           \
+									.max_outputs = 1,                          \
+									.flags = MMN_OP_IN_PLACE,                  \
+									.plan = symbol##_plan,                     \
+									.run = softmax_run};
+
+SOFTMAX(softmax, "Softmax")
+SOFTMAX(log_softmax, "LogSoftmax")

@@ -1,6 +1,6 @@
 /*
- * Sum, mean or maximum over some dimensions; global pooling is the same over
- * all but the first two.
+ * Sums, means, norms and extremes over some dimensions; global pooling is the
+ * same over all but the first two.
  */
 #include <math.h>
 #include <string.h>
@@ -11,7 +11,13 @@ typedef enum reduce_kind
 {
 	REDUCE_MEAN,
 	REDUCE_SUM,
-	REDUCE_MAX
+	REDUCE_L1,
+	REDUCE_L2,
+	REDUCE_SUM_SQUARE,
+	REDUCE_LOG_SUM,
+	REDUCE_PROD,
+	REDUCE_MAX,
+	REDUCE_MIN
 } reduce_kind;
 
 typedef struct reduce_params
@@ -100,6 +106,62 @@ plan_global(mmn_planner *p, reduce_kind kind)
 	return plan_reduce(p, kind, over, true);
 }
 
+/* What n elements of one result add to it. */
+static double
+gather_row(reduce_kind kind, const float *in, int64_t n, int64_t stride,
+		   double sofar)
+{
+	switch (kind)
+	{
+		case REDUCE_MEAN:
+		case REDUCE_SUM:
+		case REDUCE_LOG_SUM:
+			for (int64_t i = 0; i < n; i++)
+				sofar += (double)in[i * stride];
+			break;
+		case REDUCE_L1:
+			for (int64_t i = 0; i < n; i++)
+				sofar += fabs((double)in[i * stride]);
+			break;
+		case REDUCE_L2:
+		case REDUCE_SUM_SQUARE:
+			for (int64_t i = 0; i < n; i++)
+				sofar += (double)in[i * stride] * (double)in[i * stride];
+			break;
+		case REDUCE_PROD:
+			for (int64_t i = 0; i < n; i++)
+				sofar *= (double)in[i * stride];
+			break;
+		case REDUCE_MAX:
+			for (int64_t i = 0; i < n; i++)
+				sofar = (double)in[i * stride] > sofar ? (double)in[i * stride]
+													   : sofar;
+			break;
+		case REDUCE_MIN:
+			for (int64_t i = 0; i < n; i++)
+				sofar = (double)in[i * stride] < sofar ? (double)in[i * stride]
+													   : sofar;
+			break;
+	}
+	return sofar;
+}
+
+static double
+finish(const reduce_params *r, double gathered)
+{
+	switch (r->kind)
+	{
+		case REDUCE_MEAN:
+			return gathered / (double)r->reduced;
+		case REDUCE_L2:
+			return sqrt(gathered);
+		case REDUCE_LOG_SUM:
+			return log(gathered);
+		default:
+			return gathered;
+	}
+}
+
 /* One result; double, for the sum of a large map loses digits in float. */
 static mmn_status
 reduce_one(const reduce_params *r, const float *in, float *out, mmn_run *run)
@@ -107,8 +169,10 @@ reduce_one(const reduce_params *r, const float *in, float *out, mmn_run *run)
 	int64_t index[MMN_SHAPE_MAX] = {0};
 	int64_t n = r->n_gone ? r->gone[0] : 1;
 	int64_t stride = r->n_gone ? r->gone_stride[0] : 1;
-	double sum = 0.0;
-	float best = -INFINITY;
+	double gathered = r->kind == REDUCE_MAX	   ? -INFINITY
+					  : r->kind == REDUCE_MIN  ? INFINITY
+					  : r->kind == REDUCE_PROD ? 1.0
+											   : 0.0;
 	int d;
 
 	do
@@ -117,12 +181,7 @@ reduce_one(const reduce_params *r, const float *in, float *out, mmn_run *run)
 
 		if (status != MMN_OK)
 			return status;
-		if (r->kind == REDUCE_MAX)
-			for (int64_t i = 0; i < n; i++)
-				best = in[i * stride] > best ? in[i * stride] : best;
-		else
-			for (int64_t i = 0; i < n; i++)
-				sum += (double)in[i * stride];
+		gathered = gather_row(r->kind, in, n, stride, gathered);
 		for (d = 1; d < r->n_gone; d++)
 		{
 			in += r->gone_stride[d];
@@ -132,9 +191,7 @@ reduce_one(const reduce_params *r, const float *in, float *out, mmn_run *run)
 			index[d] = 0;
 		}
 	} while (d < r->n_gone);
-	*out = r->kind == REDUCE_MAX   ? best
-		   : r->kind == REDUCE_SUM ? (float)sum
-								   : (float)(sum / (double)r->reduced);
+	*out = (float)finish(r, gathered);
 	return MMN_OK;
 }
 
@@ -165,20 +222,6 @@ reduce_run(const mmn_step *s, mmn_run *run)
 }
 
 static mmn_status
-reduce_mean_plan(mmn_planner *p, mmn_step *s)
-{
-	(void)s;
-	return plan_axes(p, REDUCE_MEAN, false);
-}
-
-static mmn_status
-reduce_max_plan(mmn_planner *p, mmn_step *s)
-{
-	(void)s;
-	return plan_axes(p, REDUCE_MAX, false);
-}
-
-static mmn_status
 reduce_sum_plan(mmn_planner *p, mmn_step *s)
 {
 	(void)s;
@@ -199,10 +242,29 @@ global_max_pool_plan(mmn_planner *p, mmn_step *s)
 	return plan_global(p, REDUCE_MAX);
 }
 
-const mmn_op mmn_op_reduce_mean = {
-	"ReduceMean", "axes keepdims ", 1, 1, 1, 0, reduce_mean_plan, reduce_run};
-const mmn_op mmn_op_reduce_max = {"ReduceMax",	   "axes keepdims ", 1, 1, 1, 0,
-								  reduce_max_plan, reduce_run};
+#define REDUCE(symbol, op_name, kind)                                          \
+	static mmn_status symbol##_plan(mmn_planner *p, mmn_step *s)               \
+	{                                                                          \
+		(void)s;                                                               \
+		return plan_axes(p, kind, false);                                      \
+	}                                                                          \
+	const mmn_op mmn_op_##symbol = {.name = op_name,                           \
+									.attributes = "axes keepdims ",            \
+									.min_inputs = 1,                           \
+									.max_inputs = 1,                           \
+									.max_outputs = 1,                          \
+									.plan = symbol##_plan,                     \
+									.run = reduce_run};
+
+REDUCE(reduce_mean, "ReduceMean", REDUCE_MEAN)
+REDUCE(reduce_max, "ReduceMax", REDUCE_MAX)
+REDUCE(reduce_min, "ReduceMin", REDUCE_MIN)
+REDUCE(reduce_prod, "ReduceProd", REDUCE_PROD)
+REDUCE(reduce_l1, "ReduceL1", REDUCE_L1)
+REDUCE(reduce_l2, "ReduceL2", REDUCE_L2)
+REDUCE(reduce_sum_square, "ReduceSumSquare", REDUCE_SUM_SQUARE)
+REDUCE(reduce_log_sum, "ReduceLogSum", REDUCE_LOG_SUM)
+
 const mmn_op mmn_op_reduce_sum = {"ReduceSum",
 								  "axes keepdims noop_with_empty_axes ",
 								  1,

@@ -3,6 +3,7 @@
  * lets their output share the input's memory), and those that compute shapes
  * and constants.
  */
+#include <math.h>
 #include <string.h>
 
 #include "nn/op_list.h"
@@ -257,24 +258,99 @@ enum
 {
 	TO_FLOAT = 1,
 	TO_INT32 = 6,
-	TO_INT64 = 7
+	TO_INT64 = 7,
+	TO_BOOL = 9,
+	TO_FLOAT16 = 10,
+	TO_DOUBLE = 11,
+	TO_BFLOAT16 = 16
 };
+
+typedef struct cast_params
+{
+	int64_t to;
+} cast_params;
 
 static mmn_status
 cast_plan(mmn_planner *p, mmn_step *s)
 {
-	int64_t to = mmn_op_int(p, "to", 0);
+	cast_params *c = mmn_op_params(p, sizeof *c);
+	mmn_element element = MMN_FLOAT;
 
-	if (to != TO_FLOAT && to != TO_INT32 && to != TO_INT64)
-		return mmn_op_fail(p, MMN_UNSUPPORTED,
-						   "data type %lld is not supported", (long long)to);
-	return mmn_op_output(p, 0, to == TO_FLOAT ? MMN_FLOAT : MMN_INT64,
-						 &s->in[0]->shape);
+	if (!c)
+		return p->err->code;
+	c->to = mmn_op_int(p, "to", 0);
+	switch (c->to)
+	{
+		case TO_INT32:
+		case TO_INT64:
+		case TO_BOOL:
+			element = MMN_INT64;
+			break;
+		case TO_FLOAT:
+		case TO_FLOAT16:
+		case TO_DOUBLE: /* computed in float, as all is */
+		case TO_BFLOAT16:
+			break;
+		default:
+			return mmn_op_fail(p, MMN_UNSUPPORTED,
+							   "data type %lld is not supported",
+							   (long long)c->to);
+	}
+	return mmn_op_output(p, 0, element, &s->in[0]->shape);
+}
+
+/* To the nearest number of 11 significant bits and half's range, and back. */
+static float
+round_half(float f)
+{
+	int exponent;
+	float step;
+
+	if (!isfinite(f) || f == 0.0f)
+		return f;
+	(void)frexpf(f, &exponent);
+	/* below 2^-14, half's steps do not get smaller */
+	step = ldexpf(1.0f, (exponent < -13 ? -13 : exponent) - 11);
+	f = rintf(f / step) * step;
+	return fabsf(f) > 65504.0f ? copysignf(INFINITY, f) : f;
+}
+
+/* bfloat16 is a float's upper half, rounded to even. */
+static float
+round_bfloat(float f)
+{
+	uint32_t bits;
+
+	if (!isfinite(f))
+		return f;
+	memcpy(&bits, &f, sizeof bits);
+	bits += 0x7fff + (bits >> 16 & 1);
+	bits &= 0xffff0000;
+	memcpy(&f, &bits, sizeof f);
+	return f;
+}
+
+static float
+cast_float(int64_t to, float f)
+{
+	return to == TO_FLOAT16	   ? round_half(f)
+		   : to == TO_BFLOAT16 ? round_bfloat(f)
+							   : f;
+}
+
+/* Beyond int64's range, and of a NaN, there is no right answer. */
+static int64_t
+cast_int(int64_t to, float f)
+{
+	if (to == TO_BOOL)
+		return f != 0.0f;
+	return f >= -9.2e18f && f <= 9.2e18f ? (int64_t)f : 0;
 }
 
 static mmn_status
 cast_run(const mmn_step *s, mmn_run *run)
 {
+	const cast_params *c = s->params;
 	const void *in = mmn_run_data(run, s->in[0]);
 	void *out = mmn_run_data(run, s->out[0]);
 	bool from_float = s->in[0]->element == MMN_FLOAT;
@@ -289,12 +365,11 @@ cast_run(const mmn_step *s, mmn_run *run)
 		if (status != MMN_OK)
 			return status;
 		if (to_float)
-			((float *)out)[i] = from_float ? f : (float)v;
-		else if (!from_float)
-			((int64_t *)out)[i] = v;
-		else /* beyond the range, and NaN, there is no right answer */
-			((int64_t *)out)[i] =
-				f >= -9.2e18f && f <= 9.2e18f ? (int64_t)f : 0;
+			((float *)out)[i] = cast_float(c->to, from_float ? f : (float)v);
+		else if (from_float)
+			((int64_t *)out)[i] = cast_int(c->to, f);
+		else
+			((int64_t *)out)[i] = c->to == TO_BOOL ? v != 0 : v;
 	}
 	return MMN_OK;
 }

@@ -19,11 +19,19 @@ typedef enum unary_kind
 	UNARY_TANH,
 	UNARY_ERF,
 	UNARY_EXP,
+	UNARY_LOG,
 	UNARY_SQRT,
 	UNARY_RECIPROCAL,
 	UNARY_ABS,
 	UNARY_NEG,
-	UNARY_FLOOR
+	UNARY_FLOOR,
+	UNARY_CEIL,
+	UNARY_ROUND,
+	UNARY_SIGN,
+	UNARY_SELU,
+	UNARY_CELU,
+	UNARY_THRESHOLDED_RELU,
+	UNARY_SOFTSIGN
 } unary_kind;
 
 typedef struct unary_params
@@ -42,7 +50,7 @@ plan_unary(mmn_planner *p, unary_kind kind, float a, float b)
 	if (!u)
 		return p->err->code;
 	*u = (unary_params){kind, a, b};
-	return mmn_op_output(p, 0, MMN_FLOAT, &s->in[0]->shape);
+	return mmn_op_output(p, 0, s->in[0]->element, &s->in[0]->shape);
 }
 
 static void
@@ -106,6 +114,10 @@ unary_piece(const unary_params *u, const float *x, float *y, size_t n)
 			for (size_t i = 0; i < n; i++)
 				y[i] = expf(x[i]);
 			break;
+		case UNARY_LOG:
+			for (size_t i = 0; i < n; i++)
+				y[i] = logf(x[i]);
+			break;
 		case UNARY_SQRT:
 			for (size_t i = 0; i < n; i++)
 				y[i] = sqrtf(x[i]);
@@ -126,7 +138,50 @@ unary_piece(const unary_params *u, const float *x, float *y, size_t n)
 			for (size_t i = 0; i < n; i++)
 				y[i] = floorf(x[i]);
 			break;
+		case UNARY_CEIL:
+			for (size_t i = 0; i < n; i++)
+				y[i] = ceilf(x[i]);
+			break;
+		case UNARY_ROUND: /* halves to even */
+			for (size_t i = 0; i < n; i++)
+				y[i] = rintf(x[i]);
+			break;
+		case UNARY_SIGN:
+			for (size_t i = 0; i < n; i++)
+				y[i] = (float)((x[i] > 0.0f) - (x[i] < 0.0f));
+			break;
+		case UNARY_SELU:
+			for (size_t i = 0; i < n; i++)
+				y[i] = b * (x[i] > 0.0f ? x[i] : a * expm1f(x[i]));
+			break;
+		case UNARY_CELU:
+			for (size_t i = 0; i < n; i++)
+				y[i] = x[i] > 0.0f ? x[i] : a * expm1f(x[i] / a);
+			break;
+		case UNARY_THRESHOLDED_RELU:
+			for (size_t i = 0; i < n; i++)
+				y[i] = x[i] > a ? x[i] : 0.0f;
+			break;
+		case UNARY_SOFTSIGN:
+			for (size_t i = 0; i < n; i++)
+				y[i] = x[i] / (1.0f + fabsf(x[i]));
+			break;
 	}
+}
+
+/* Of integers, which shapes are computed with: only Neg and Abs. */
+static mmn_status
+integers_run(const mmn_step *s, mmn_run *run)
+{
+	const unary_params *u = s->params;
+	const int64_t *x = mmn_run_data(run, s->in[0]);
+	int64_t *y = mmn_run_data(run, s->out[0]);
+
+	for (size_t i = 0; i < s->out[0]->count; i++)
+		y[i] = u->kind == UNARY_ABS && x[i] >= 0
+				   ? x[i]
+				   : (int64_t)(0 - (uint64_t)x[i]);
+	return mmn_run_spend(run, s->out[0]->count);
 }
 
 static mmn_status
@@ -203,6 +258,30 @@ hard_sigmoid_plan(mmn_planner *p, mmn_step *s)
 					  mmn_op_float(p, "beta", 0.5f));
 }
 
+static mmn_status
+selu_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_SELU,
+					  mmn_op_float(p, "alpha", 1.67326319217681884765625f),
+					  mmn_op_float(p, "gamma", 1.05070102214813232421875f));
+}
+
+static mmn_status
+celu_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_CELU, mmn_op_float(p, "alpha", 1.0f), 0.0f);
+}
+
+static mmn_status
+thresholded_relu_plan(mmn_planner *p, mmn_step *s)
+{
+	(void)s;
+	return plan_unary(p, UNARY_THRESHOLDED_RELU,
+					  mmn_op_float(p, "alpha", 1.0f), 0.0f);
+}
+
 #define PLAIN(name, kind)                                                      \
 	static mmn_status name##_plan(mmn_planner *p, mmn_step *s)                 \
 	{                                                                          \
@@ -216,11 +295,23 @@ PLAIN(softplus, UNARY_SOFTPLUS)
 PLAIN(tanh, UNARY_TANH)
 PLAIN(erf, UNARY_ERF)
 PLAIN(exp, UNARY_EXP)
+PLAIN(log, UNARY_LOG)
 PLAIN(sqrt, UNARY_SQRT)
 PLAIN(reciprocal, UNARY_RECIPROCAL)
 PLAIN(abs, UNARY_ABS)
 PLAIN(neg, UNARY_NEG)
 PLAIN(floor, UNARY_FLOOR)
+PLAIN(ceil, UNARY_CEIL)
+PLAIN(round, UNARY_ROUND)
+PLAIN(sign, UNARY_SIGN)
+PLAIN(softsign, UNARY_SOFTSIGN)
+
+static mmn_status
+abs_or_neg_run(const mmn_step *s, mmn_run *run)
+{
+	return s->out[0]->element == MMN_INT64 ? integers_run(s, run)
+										   : unary_run(s, run);
+}
 
 #define UNARY(symbol, name, attributes, max_inputs)                            \
 	const mmn_op mmn_op_##symbol = {                                           \
@@ -238,8 +329,30 @@ UNARY(softplus, "Softplus", "", 1)
 UNARY(tanh, "Tanh", "", 1)
 UNARY(erf, "Erf", "", 1)
 UNARY(exp, "Exp", "", 1)
+UNARY(log, "Log", "", 1)
 UNARY(sqrt, "Sqrt", "", 1)
 UNARY(reciprocal, "Reciprocal", "", 1)
-UNARY(abs, "Abs", "", 1)
-UNARY(neg, "Neg", "", 1)
+const mmn_op mmn_op_abs = {.name = "Abs",
+						   .attributes = "",
+						   .min_inputs = 1,
+						   .max_inputs = 1,
+						   .max_outputs = 1,
+						   .flags = MMN_OP_IN_PLACE | MMN_OP_INT64,
+						   .plan = abs_plan,
+						   .run = abs_or_neg_run};
+const mmn_op mmn_op_neg = {.name = "Neg",
+						   .attributes = "",
+						   .min_inputs = 1,
+						   .max_inputs = 1,
+						   .max_outputs = 1,
+						   .flags = MMN_OP_IN_PLACE | MMN_OP_INT64,
+						   .plan = neg_plan,
+						   .run = abs_or_neg_run};
 UNARY(floor, "Floor", "", 1)
+UNARY(ceil, "Ceil", "", 1)
+UNARY(round, "Round", "", 1)
+UNARY(sign, "Sign", "", 1)
+UNARY(selu, "Selu", "alpha gamma ", 1)
+UNARY(celu, "Celu", "alpha ", 1)
+UNARY(thresholded_relu, "ThresholdedRelu", "alpha ", 1)
+UNARY(softsign, "Softsign", "", 1)

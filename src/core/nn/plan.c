@@ -342,6 +342,9 @@ make_plan(mmn_build *build, const mmn_env *env, const mmn_shape *shape,
 	if (build->output->element != MMN_FLOAT)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"the wanted output is not of type float");
+	if (build->output->count == 0)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"the wanted output has no elements");
 	return mmn_build_place(build, err);
 }
 
