@@ -3,6 +3,7 @@
 #   make deps      install the missing Debian packages
 #   make demo      see the whole of it work, on a private cluster
 #   make test      all tests, on private clusters
+#   make test-zoo  torchvision's networks against PyTorch in double precision
 #   make fuzz      all fuzz targets, FUZZ_SECONDS each
 #   make coverage  what of the parsers unit tests and fuzz corpus reach
 #   make bench     the decoder's speed beside that of other decoders
@@ -13,6 +14,7 @@ DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config
 	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
 	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision
+DEB_ZOO = python3-torchvision python3-onnx
 DEB_BENCH = libdcmtk-dev libcharls-dev libopenjp2-7-dev libturbojpeg0-dev libgdcm-tools
 
 comma = ,
@@ -210,6 +212,11 @@ coverage: $(cov_programs)
 tool_programs = $(patsubst test/tools/%.c,build/tools/%,$(wildcard test/tools/*.c))
 DECODER_LIBS = $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
 
+# one that needs nothing of the decoder
+build/tools/run_network: test/tools/run_network.c $(core_lib)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(core_lib) $(CORE_LIBS)
+
 build/tools/%: test/tools/%.c $(filter-out src/decoder/main.o,$(decoder_objects)) $(core_lib)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
@@ -227,6 +234,14 @@ test: deps
 	test/run.sh $(TESTS)
 
 test-programs: $(unit_programs) $(fuzz_programs) $(tool_programs) build/hostile/hostile_helper
+
+# Every network of torchvision's classification zoo: half an hour, and the
+# packages it needs take 200 MB, so no part of make test.  NAMES: only those.
+.PHONY: test-zoo
+test-zoo:
+	@test/deps.sh $(DEB_BUILD) $(DEB_ZOO)
+	$(MAKE) build/tools/run_network
+	/usr/bin/python3 test/zoo.py build build/zoo $(NAMES)
 
 .PHONY: demo
 demo: deps
