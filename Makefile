@@ -11,11 +11,11 @@
 
 # The one list of Debian packages: to build, to test, and to measure against.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
-	libpng-dev libjpeg62-turbo-dev zlib1g-dev libseccomp-dev nettle-dev
+	libpng-dev libjpeg62-turbo-dev libcharls-dev libopenjp2-7-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
 	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision
 DEB_ZOO = python3-torchvision python3-onnx
-DEB_BENCH = libdcmtk-dev libcharls-dev libopenjp2-7-dev libturbojpeg0-dev libgdcm-tools
+DEB_BENCH = libdcmtk-dev libturbojpeg0-dev libgdcm-tools
 
 comma = ,
 
@@ -39,6 +39,8 @@ BLAS_LIBS = $(or $(shell pkg-config --libs openblas 2>/dev/null),-lopenblas)
 # GDCM has no pkg-config file
 GDCM_CPPFLAGS ?= $(addprefix -I,$(lastword $(wildcard /usr/include/gdcm-3.*)))
 GDCM_LIBS ?= -lgdcmMSFF -lgdcmDSED -lgdcmCommon
+J2K_CPPFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libopenjp2 2>/dev/null))
+J2K_LIBS = $(or $(shell pkg-config --libs libopenjp2 2>/dev/null),-lopenjp2)
 
 PG_CPPFLAGS = -Isrc/core -Isrc/pg $(BLAS_CPPFLAGS)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
@@ -99,6 +101,10 @@ $(shlib): $(core_lib)
 
 $(OBJS): CFLAGS += $(DEPFLAGS)
 
+$(patsubst %,%/decoder/codec_jpeg2000.o,src build/fuzz build/cov): CORE_CPPFLAGS += $(J2K_CPPFLAGS)
+# Planes to cells.
+src/decoder/codec_jpeg2000.o: CORE_CFLAGS += -O3
+
 src/decoder/%.o: src/decoder/%.c
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
@@ -156,14 +162,16 @@ $(fuzz_objects): build/fuzz/%.o: src/core/%.c
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # and the C codecs of the decoder
-fuzz_codecs = build/fuzz/decoder/codec_png.o build/fuzz/decoder/codec_jpeg.o
+codec_names = codec_png codec_jpeg codec_jpeg2000
+CODEC_LIBS = $(J2K_LIBS) -lcharls -lpng -ljpeg
+fuzz_codecs = $(codec_names:%=build/fuzz/decoder/%.o)
 
 $(fuzz_codecs): build/fuzz/decoder/%.o: src/decoder/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-build/fuzz/fuzz_codec: test/fuzz/fuzz_codec.c $(fuzz_codecs) $(FUZZ_LIB)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $^ $(CORE_LIBS) -ljpeg
+build/fuzz/fuzz_codec build/fuzz/fuzz_frame: build/fuzz/%: test/fuzz/%.c $(fuzz_codecs) $(FUZZ_LIB)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $^ $(CODEC_LIBS) $(CORE_LIBS)
 
 $(FUZZ_LIB): $(fuzz_objects)
 	rm -f $@
@@ -177,7 +185,7 @@ build/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(FUZZ_LIB)
 cov_objects = $(patsubst src/core/%.c,build/cov/%.o,$(core_sources))
 COV_CFLAGS = $(CORE_CFLAGS) -O0 --coverage
 COV_LIB = build/cov/libmmn.a
-cov_codecs = build/cov/decoder/codec_png.o build/cov/decoder/codec_jpeg.o
+cov_codecs = $(codec_names:%=build/cov/decoder/%.o)
 cov_programs = $(patsubst build/unit/%,build/cov/unit/%,$(unit_programs)) \
 	$(patsubst build/fuzz/%,build/cov/replay/%,$(fuzz_programs))
 
@@ -201,7 +209,7 @@ build/cov/unit/%: test/unit/%.c $(COV_LIB)
 
 build/cov/replay/%: test/fuzz/%.c test/fuzz/replay.c $(cov_codecs) $(COV_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CORE_CFLAGS) -Wno-missing-prototypes $(CORE_CPPFLAGS) -o $@ $^ $(CORE_LIBS) -ljpeg --coverage
+	$(CC) $(CORE_CFLAGS) -Wno-missing-prototypes $(CORE_CPPFLAGS) -o $@ $^ $(CODEC_LIBS) $(CORE_LIBS) --coverage
 
 # What of our own parsers the unit tests and the fuzz corpus reach.
 .PHONY: coverage
@@ -210,7 +218,7 @@ coverage: $(cov_programs)
 
 # Programs that tests run, over the decoder's code.
 tool_programs = $(patsubst test/tools/%.c,build/tools/%,$(wildcard test/tools/*.c))
-DECODER_LIBS = $(GDCM_LIBS) -lpng -ljpeg -lz -lseccomp -lnettle -lm
+DECODER_LIBS = $(GDCM_LIBS) $(CODEC_LIBS) -lz -lseccomp -lnettle -lm
 
 # one that needs nothing of the decoder
 build/tools/run_network: test/tools/run_network.c $(core_lib)

@@ -2,6 +2,7 @@
 #define MMN_DECODER_CODEC_H
 
 #include "dicom/frames.h"
+#include "image/codestream.h"
 #include "image/image.h"
 
 /*
@@ -27,5 +28,30 @@ mmn_status mmn_jpeg_decode(const mmn_env *env, const uint8_t *bytes,
 mmn_status mmn_jpeg_decode_frame(const mmn_env *env, const uint8_t *bytes,
 								 size_t length, mmn_pixel_description *pixels,
 								 uint8_t *out, mmn_error *err);
+
+/*
+ * The same for JPEG-LS and JPEG 2000 data; the latter after a look at its
+ * codestream.  out takes size bytes, a frame as *pixels describes it at first.
+ */
+mmn_status mmn_jpegls_decode_frame(const mmn_env *env, const uint8_t *bytes,
+								   size_t length, mmn_pixel_description *pixels,
+								   uint8_t *out, size_t size, mmn_error *err);
+
+mmn_status mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
+									 const mmn_codestream *codestream,
+									 mmn_pixel_description *pixels,
+									 uint8_t *out, size_t size, mmn_error *err);
+
+/* For codecs whose cells are as wide as their samples need. */
+static inline void
+mmn_pixels_narrow(mmn_pixel_description *pixels, uint16_t bits)
+{
+	if (pixels->bits_allocated <= bits)
+		return;
+	pixels->bits_allocated = bits;
+	if (pixels->bits_stored > bits)
+		pixels->bits_stored = bits;
+	pixels->high_bit = pixels->bits_stored - 1;
+}
 
 #endif

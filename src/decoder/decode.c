@@ -1,5 +1,6 @@
 #include "decode.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "codec.h"
@@ -79,6 +80,15 @@ check_codestream(const uint8_t *bytes, size_t length,
 						"the compressed frame has %u bits a sample, the data "
 						"set allocates %u",
 						stream->precision, pixels->bits_allocated);
+	/*
+	 * A decoder keeps kilobytes for each tile that the header announces, and
+	 * each takes at least its SOT and SOD (T.800 A.4.2, A.4.3).
+	 */
+	if (stream->tiles > length / 14)
+		return mmn_fail(err, MMN_BAD_DATA,
+						"%zu bytes of JPEG 2000 data cannot hold %" PRIu64
+						" tiles",
+						length, stream->tiles);
 	return MMN_OK;
 }
 
@@ -92,8 +102,13 @@ decode_codestream(const mmn_env *env, const char *uid, const uint8_t *bytes,
 
 	if (status != MMN_OK)
 		return status;
-	if (stream.high_throughput)
-		return unsupported_syntax("1.2.840.10008.1.2.4.203", err);
+	/* what a codec leaves out must not be another file's pixels */
+	memset(out, 0, size);
+	if (stream.kind == MMN_CODESTREAM_JPEG_LS)
+		return mmn_jpegls_decode_frame(env, bytes, length, pixels, out, size, err);
+	if (stream.kind == MMN_CODESTREAM_J2K)
+		return mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels, out,
+										 size, err);
 	if (stream.kind == MMN_CODESTREAM_JPEG && stream.process <= 2 &&
 		stream.precision == 8)
 	{

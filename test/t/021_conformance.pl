@@ -26,7 +26,9 @@ my %kind = (
 	'1.2.840.10008.1.2.4.80' => 'JPEG-LS',
 	'1.2.840.10008.1.2.4.81' => 'JPEG-LS',
 	'1.2.840.10008.1.2.4.90' => 'JPEG 2000',
-	'1.2.840.10008.1.2.4.91' => 'JPEG 2000');
+	'1.2.840.10008.1.2.4.91' => 'JPEG 2000',
+	'1.2.840.10008.1.2.4.201' => 'HTJ2K',
+	'1.2.840.10008.1.2.4.203' => 'HTJ2K');
 
 # Where both other decoders are not followed, and why.
 my %other = (
@@ -36,6 +38,9 @@ my %other = (
 	# and so get other values than from the little-endian twin
 	'rtdose_expb.dcm' => 'rtdose.dcm',
 	'rtdose_expb_1frame.dcm' => 'rtdose_1frame.dcm');
+
+# Where both other decoders have no answer: OpenJPH has.
+my %openjph = ('HTJ2KLossless_08_RGB.dcm' => '9d87240604f5d7522c6a8056ace6cefc2c8d6d0b07bd6e7303d5e5b21af9a49e');
 
 sub manifest
 {
@@ -56,6 +61,7 @@ for my $row (@rows)
 	my $kind = $kind{ $row->{transfer_syntax_uid} } // 'other';
 	my ($gdcm, $dcmtk) = @$row{qw(gdcm_raw_pixel_sha256 dcmtk_raw_pixel_sha256)};
 	my $name = $row->{path} =~ s{.*/}{}r;
+	$gdcm = $dcmtk = $openjph{$name} if $openjph{$name};
 	my $got = $digest{ $row->{path} } // 'nothing';
 	my $decoded = $got =~ /^[0-9a-f]{64}$/;
 	my $agreed = $gdcm && $gdcm eq $dcmtk;
@@ -83,7 +89,7 @@ for my $row (@rows)
 		$table{$kind}{ $what =~ /holds no image/ ? 'no image' : $gdcm || $dcmtk ? 'only others' : 'refused' }++;
 	}
 }
-for my $kind ('uncompressed', 'RLE', 'JPEG lossless', 'JPEG-LS', 'JPEG 2000', 'JPEG lossy')
+for my $kind ('uncompressed', 'RLE', 'JPEG lossless', 'JPEG-LS', 'JPEG 2000', 'HTJ2K', 'JPEG lossy')
 {
 	is_deeply($failed{$kind} // [], [], "$kind: samples right wherever two other decoders agree");
 }
@@ -120,8 +126,7 @@ cmp_ok($by_text{decoded}, '>=', $decoded, "and decodes the $decoded that the too
 note(sprintf '%4d %s', $by_text{$_}, $_) for sort { $by_text{$b} <=> $by_text{$a} } keys %by_text;
 ok(!(grep { /^XX/ } keys %by_text), 'no internal errors');
 my @unsupported = grep { /^0A000 unsupported transfer syntax/ } keys %by_text;
-ok((grep { /High-Throughput JPEG N \(/ } @unsupported) && (grep { /JPEG XL/ } @unsupported),
-	'unsupported transfer syntaxes are named');
+ok((grep { /JPEG XL/ } @unsupported), 'unsupported transfer syntaxes are named');
 Medimnet::log_is_clean($node);
 $node->stop;
 done_testing();

@@ -35,13 +35,16 @@ main(void)
 
 	is_int(PEEK(j2k), MMN_OK, "JPEG 2000");
 	ok(c.kind == MMN_CODESTREAM_J2K && c.width == 256 && c.height == 128 &&
-		   c.components == 1 && c.precision == 16 && c.is_signed &&
-		   !c.high_throughput,
+		   c.components == 1 && c.precision == 16 && c.is_signed,
 	   "size without its offset, precision, sign");
+	ok(c.tiles == 2 && c.offset == 0, "tiles, of which the image starts one");
 	memcpy(changed, j2k, sizeof j2k);
-	changed[6] = 0x40;
-	is_int(PEEK(changed), MMN_OK, "JPEG 2000 with part 15");
-	ok(c.high_throughput, "is told apart");
+	changed[26] = 0;
+	is_int(PEEK(changed), MMN_BAD_DATA, "tiles without area");
+	changed[27] = changed[31] = 1;
+	changed[30] = 0;
+	is_int(PEEK(changed), MMN_OK, "tiles of one pixel");
+	is_int(c.tiles, 272 * 144, "are counted");
 	memcpy(changed, j2k, sizeof j2k);
 	changed[11] = 0x10;
 	changed[10] = 0;
@@ -55,7 +58,7 @@ main(void)
 	is_int(mmn_codestream_peek((const uint8_t *)jp2, 28 + sizeof j2k - 1, &c,
 							   &err),
 		   MMN_OK, "JPEG 2000 inside JP2 boxes");
-	is_int(c.width, 256, "is found");
+	ok(c.width == 256 && c.offset == 28, "is found");
 	is_int(mmn_codestream_peek((const uint8_t *)jp2, 26, &c, &err),
 		   MMN_BAD_DATA, "boxes without a codestream");
 	is_int(PEEK("RIFF"), MMN_BAD_DATA, "something else");

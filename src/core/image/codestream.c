@@ -55,6 +55,20 @@ peek_jpeg(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 	return no_header(err, "JPEG");
 }
 
+/* ITU-T T.800 B.3: tiles of this size from this corner on cover the image */
+static bool
+count_tiles(const uint8_t *p, uint32_t right, uint32_t bottom, uint64_t *out)
+{
+	uint64_t width = mmn_load_u32be(p + 24), height = mmn_load_u32be(p + 28);
+	uint32_t left = mmn_load_u32be(p + 32), top = mmn_load_u32be(p + 36);
+
+	if (width == 0 || height == 0 || left >= right || top >= bottom)
+		return false;
+	*out = ((right - left + width - 1) / width) *
+		   ((bottom - top + height - 1) / height);
+	return true;
+}
+
 /* ITU-T T.800 A.5.1: SOC is followed by SIZ */
 static mmn_status
 peek_siz(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
@@ -67,7 +81,8 @@ peek_siz(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 	bottom = mmn_load_u32be(p + 12);
 	left = mmn_load_u32be(p + 16);
 	top = mmn_load_u32be(p + 20);
-	if (left >= right || top >= bottom)
+	if (left >= right || top >= bottom ||
+		!count_tiles(p, right, bottom, &out->tiles))
 		return mmn_fail(err, MMN_BAD_DATA, "the JPEG 2000 image has no area");
 	out->kind = MMN_CODESTREAM_J2K;
 	out->width = right - left;
@@ -75,8 +90,6 @@ peek_siz(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 	out->components = mmn_load_u16be(p + 40);
 	out->precision = (p[42] & 0x7F) + 1;
 	out->is_signed = p[42] >> 7;
-	/* Rsiz bit 14: a CAP segment follows, which part 15 needs */
-	out->high_throughput = (mmn_load_u16be(p + 6) & 0x4000) != 0;
 	return MMN_OK;
 }
 
@@ -102,7 +115,10 @@ peek_jp2(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 		if (size == 0)
 			size = length - at;
 		if (memcmp(p + at + 4, "jp2c", 4) == 0)
+		{
+			out->offset = at + header;
 			return peek_siz(p + at + header, length - at - header, out, err);
+		}
 		if (size < header || size > length - at)
 			break;
 		at += (size_t)size;

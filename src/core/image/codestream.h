@@ -28,7 +28,8 @@ typedef struct mmn_codestream
 	uint16_t components;
 	uint8_t precision;	  /* bits, of the first component */
 	bool is_signed;		  /* JPEG 2000 only */
-	bool high_throughput; /* JPEG 2000 part 15 */
+	uint64_t tiles;		  /* JPEG 2000 */
+	size_t offset;		  /* JPEG 2000: of SOC, behind JP2's boxes */
 	uint8_t process;	  /* JPEG: n of SOFn; 0 baseline, 1 extended, 2
 						* progressive, 3 lossless */
 } mmn_codestream;

@@ -1,0 +1,89 @@
+/*
+ * Compressed frames of DICOM files, bare: 8-bit JPEG and JPEG 2000, told apart
+ * as the decoder does.  The data set is what the codestream asks for, else
+ * nothing would get far.
+ *
+ * JPEG-LS is not among them: CharLS 2.4.1 counts for seconds over a damaged
+ * run, which is for the decoder's time limit.
+ */
+
+#include <stdlib.h>
+
+#include "../../src/decoder/codec.h"
+
+#define MAX_SIDE 512
+
+static volatile unsigned sink; /* so that reads are not left out */
+
+const char *__lsan_default_suppressions(void);
+
+/* What OpenJPEG loses when it is left at a failed assertion. */
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libopenjp2\n";
+}
+
+static mmn_pixel_description
+describe(const mmn_codestream *stream)
+{
+	mmn_pixel_description pixels = {
+		.photometric =
+			stream->components == 3 ? MMN_YBR_FULL_422 : MMN_MONOCHROME2,
+		.rows = stream->height,
+		.columns = stream->width,
+		.frames = 1,
+		.samples_per_pixel = stream->components,
+		.bits_allocated = stream->precision <= 8	? 8
+						  : stream->precision <= 16 ? 16
+													: 32,
+		.bits_stored = stream->precision,
+		.high_bit = (uint16_t)(stream->precision - 1),
+	};
+
+	return pixels;
+}
+
+/* What the decoder refuses before it asks a codec, or what takes too long. */
+static bool
+is_plausible(const mmn_codestream *stream, size_t size)
+{
+	return (stream->components == 1 || stream->components == 3) &&
+		   stream->precision >= 1 && stream->precision <= 32 &&
+		   stream->width >= 1 && stream->width <= MAX_SIDE &&
+		   stream->height >= 1 && stream->height <= MAX_SIDE &&
+		   stream->tiles <= size / 14;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const mmn_env *env = &mmn_env_default;
+	mmn_pixel_description pixels;
+	mmn_codestream stream;
+	mmn_status status = MMN_UNSUPPORTED;
+	uint8_t *out;
+	size_t bytes;
+
+	if (mmn_codestream_peek(data, size, &stream, NULL) != MMN_OK ||
+		!is_plausible(&stream, size))
+		return 0;
+	pixels = describe(&stream);
+	bytes = (size_t)stream.width * stream.height * stream.components *
+			pixels.bits_allocated / 8;
+	out = calloc(bytes, 1);
+	if (stream.kind == MMN_CODESTREAM_J2K)
+		status = mmn_jpeg2000_decode_frame(data, size, &stream, &pixels, out,
+										   bytes, NULL);
+	else if (stream.kind == MMN_CODESTREAM_JPEG && stream.precision == 8 &&
+			 stream.process <= 2)
+		status = mmn_jpeg_decode_frame(env, data, size, &pixels, out, NULL);
+	if (status == MMN_OK &&
+		(pixels.planar || pixels.high_bit + 1 < pixels.bits_stored ||
+		 pixels.high_bit >= pixels.bits_allocated))
+		abort();
+	for (size_t i = 0; status == MMN_OK && i < bytes; i++)
+		sink += out[i];
+	free(out);
+	return 0;
+}
