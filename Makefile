@@ -230,10 +230,10 @@ build/tools/%: test/tools/%.c $(filter-out src/decoder/main.o,$(decoder_objects)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
 	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
 
-# A helper that lies, hangs and dies; no libraries, so that it starts at once.
-build/hostile/%: test/hostile/%.c src/decoder/wire.h
+# A helper that lies, hangs and dies; no shared libraries, so that it starts at once.
+build/hostile/%: test/hostile/%.c src/decoder/wire.h src/decoder/sandbox.o src/core/base/status.o
 	@mkdir -p $(@D)
-	$(CC) $(CORE_CFLAGS) -D_GNU_SOURCE $(CORE_CPPFLAGS) -static -o $@ $<
+	$(CC) $(CORE_CFLAGS) -D_GNU_SOURCE $(CORE_CPPFLAGS) -static -o $@ $(filter %.c %.o,$^) -lseccomp
 
 .PHONY: test test-programs fuzz
 test: deps

@@ -203,10 +203,29 @@ try_kill(void)
 }
 
 static int
+try_process(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	return child < 0 && errno == EAGAIN ? 0 : 2;
+}
+
+static int
 try_thread(void)
 {
-	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) < 0 && errno == EAGAIN ? 0
-																		  : 2;
+	unsigned long flags =
+		CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+
+	/* refused before it could need a stack */
+	return syscall(SYS_clone, flags, 0, 0, 0, 0) < 0 && errno == EAGAIN ? 0 : 2;
+}
+
+static int
+try_session(void)
+{
+	return setsid() < 0 ? 0 : 2;
 }
 
 static int
@@ -248,7 +267,9 @@ mmn_sandbox_check(void)
 		{"cannot open a socket", try_socket, SIGSYS},
 		{"cannot trace", try_ptrace, SIGSYS},
 		{"cannot signal others", try_kill, SIGSYS},
+		{"cannot start a process", try_process, 0},
 		{"cannot start a thread", try_thread, 0},
+		{"cannot leave its session", try_session, SIGSYS},
 		{"cannot make code", try_executable_memory, SIGSYS},
 		{"cannot take all memory", try_much_memory, 0},
 	};

@@ -3,8 +3,14 @@
  * medimnet-decoder, in an installation of its own; what it does is in the file
  * medimnet-decoder.fault beside it, and "mixed" is one of the quick faults,
  * by process id.  It needs no library: thousands of them are started.
+ *
+ * Most faults have the rights of a helper without a sandbox.  Those named
+ * "sandboxed ..." close themselves off first, as the honest helper does before
+ * it sees a file, and "limited ..." only as far as it does where an operator
+ * turned the sandbox off: they show how far an attacker gets from there.
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,9 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../../src/decoder/sandbox.h"
 #include "../../src/decoder/wire.h"
 #include "image/image.h"
 
@@ -36,8 +46,9 @@ say(const void *bytes, size_t size)
 {
 	for (size_t done = 0; done < size;)
 	{
-		ssize_t n = send(SOCKET, (const char *)bytes + done, size - done,
-						 MSG_NOSIGNAL);
+		struct iovec iov = {(char *)bytes + done, size - done};
+		struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+		ssize_t n = sendmsg(SOCKET, &message, MSG_NOSIGNAL);
 
 		if (n <= 0)
 			_exit(0);
@@ -179,6 +190,163 @@ scribble(mmn_wire_op op)
 	hang();
 }
 
+/*
+ * Answers, and a grandchild in a session of its own, which no signal to the
+ * helper's group reaches, writes over both windows for a while.
+ */
+static void
+escape(void)
+{
+	mmn_wire_reply r = frame();
+
+	if (fork() == 0)
+	{
+		time_t end = time(NULL) + 2;
+
+		setsid();
+		close(SOCKET);
+		if (fork() != 0)
+			_exit(0);
+		while (time(NULL) < end)
+		{
+			memset(windows[0], 0x55, window_sizes[0]);
+			memset(windows[1], 0xC3, window_sizes[1]);
+		}
+		_exit(0);
+	}
+	say(&r, sizeof r);
+}
+
+/* Each returns what its call does; it should not return at all, or fail. */
+
+static long
+try_fork(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		hang();
+	return child;
+}
+
+static long
+try_vfork(void)
+{
+	return syscall(SYS_vfork);
+}
+
+static long
+try_clone3(void)
+{
+	/* struct clone_args: only exit_signal, at 32 */
+	uint64_t args[8] = {[4] = SIGCHLD};
+	long child = syscall(SYS_clone3, args, sizeof args);
+
+	if (child == 0)
+		hang();
+	return child;
+}
+
+static long
+try_setsid(void)
+{
+	return setsid();
+}
+
+static long
+try_setpgid(void)
+{
+	return setpgid(0, getppid());
+}
+
+static long
+try_open(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static long
+try_create(void)
+{
+	return open("/tmp/medimnet-hostile", O_CREAT | O_WRONLY, 0600);
+}
+
+static long
+try_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static long
+try_execve(void)
+{
+	char *argv[] = {"true", NULL};
+
+	return execve("/bin/true", argv, NULL);
+}
+
+static long
+try_ptrace(void)
+{
+	return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
+}
+
+static long
+try_kill(void)
+{
+	return kill(getppid(), SIGTERM);
+}
+
+static long
+try_write_memory(void)
+{
+	char byte = 0;
+	struct iovec here = {&byte, 1}, there = {&byte, 1};
+
+	return syscall(SYS_process_vm_writev, getppid(), &here, 1, &there, 1, 0);
+}
+
+static long
+try_truncate(void)
+{
+	return ftruncate(window_fds[1], 0);
+}
+
+/* What an attacker tries who has taken over the honest helper. */
+static mmn_wire_reply
+attempt(const char *what)
+{
+	static const struct
+	{
+		const char *name;
+		long (*call)(void);
+	} attempts[] = {
+		{"forks", try_fork},
+		{"vforks", try_vfork},
+		{"clones", try_clone3},
+		{"leaves the session", try_setsid},
+		{"leaves the group", try_setpgid},
+		{"opens", try_open},
+		{"creates", try_create},
+		{"connects", try_socket},
+		{"executes", try_execve},
+		{"traces", try_ptrace},
+		{"kills", try_kill},
+		{"writes memory", try_write_memory},
+		{"truncates", try_truncate},
+	};
+	mmn_wire_reply r = frame();
+
+	for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
+		if (strcmp(what, attempts[i].name) == 0 && attempts[i].call() < 0)
+		{
+			/* what errno says, without a table of words */
+			r = reply_of(MMN_BAD_DATA);
+			snprintf(r.text, sizeof r.text, "refused with error %d", errno);
+		}
+	return r;
+}
+
 static void
 answer(const mmn_wire_request *request)
 {
@@ -236,6 +404,15 @@ answer(const mmn_wire_request *request)
 		if (is("forks and lies"))
 			r.status = 99;
 	}
+	if (is("escapes"))
+	{
+		escape();
+		return;
+	}
+	if (strncmp(fault, "sandboxed ", 10) == 0)
+		r = attempt(fault + 10);
+	if (strncmp(fault, "limited ", 8) == 0)
+		r = attempt(fault + 8);
 	if (is("scribbles"))
 		scribble((mmn_wire_op)request->op);
 	if (is("meddles"))
@@ -314,7 +491,13 @@ static void
 greet(void)
 {
 	mmn_wire_reply r = reply_of(MMN_OK);
+	bool sandboxed = strncmp(fault, "sandboxed ", 10) == 0;
 
+	if ((sandboxed || strncmp(fault, "limited ", 8) == 0) &&
+		mmn_sandbox_limit((size_t)512 << 20, (size_t)5 << 30, 60, NULL) != MMN_OK)
+		_exit(11);
+	if (sandboxed && mmn_sandbox_close(NULL) != MMN_OK)
+		_exit(12);
 	if (is("exits at once"))
 		_exit(3);
 	if (is("crashes at once"))
@@ -337,7 +520,7 @@ int
 main(int argc, char **argv)
 {
 	static const char *const quick[] = {"dies", "crashes", "half", "garbage", "status", "canceled", "text", "json length",
-										"needs 1 TB", "needs ever more", "side", "shape", "extra", "forks and lies"};
+										"needs 1 TB", "needs ever more", "side", "shape", "forks and lies"};
 	char path[4096];
 	FILE *f;
 
