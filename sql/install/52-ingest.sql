@@ -9,6 +9,10 @@ CREATE FUNCTION @extschema@.subject_hash(collection text, subject text, key_chec
 	AS 'MODULE_PATHNAME', 'medimnet_subject_hash' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.subject_hash(text, text, bytea) IS 'keyed hash of a collection''s own name for a subject';
 
+CREATE FUNCTION @extschema@.hide_statement() RETURNS void
+	AS 'MODULE_PATHNAME', 'medimnet_hide_statement' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION @extschema@.hide_statement() IS 'keeps the present statement, which may hold a file, out of the server''s log should it fail';
+
 CREATE FUNCTION @extschema@.no_such_collection(collection text) RETURNS void
 	AS 'MODULE_PATHNAME', 'medimnet_no_such_collection' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.no_such_collection(text) IS 'raises ingest()''s error for a collection that is not registered';
@@ -256,6 +260,7 @@ DECLARE
 	modality_source text;
 	part record;
 BEGIN
+	PERFORM hide_statement();
 	PERFORM require_catalog();
 	SELECT c.*, i.key_check INTO source FROM collection c, catalog_info i WHERE c.name = ingest.collection;
 	IF NOT FOUND THEN

@@ -133,6 +133,7 @@ medimnet_decode_frame(PG_FUNCTION_ARGS)
 	mmn_error err;
 	Pixels *pixels;
 
+	DecoderHideStatement();
 	Check(DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
 					   PG_GETARG_INT32(1), &pixels, &err),
 		  "could not decode image", &err);
@@ -147,6 +148,7 @@ medimnet_deidentify(PG_FUNCTION_ARGS)
 	mmn_error err;
 	bytea *result;
 
+	DecoderHideStatement();
 	if (VARSIZE_ANY_EXHDR(key) != DECODER_KEY_SIZE)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("key must be %d bytes, not %zu",

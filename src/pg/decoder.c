@@ -535,7 +535,7 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 	instr_time start;
 	instr_time took;
 
-	file_statement = GetCurrentStatementStartTimestamp();
+	DecoderHideStatement();
 	if (len > request.max_object)
 		return mmn_fail(err, MMN_LIMIT,
 						"the file of %zu bytes exceeds the limit of %d kB "
@@ -698,6 +698,12 @@ DecoderReceive(const void *bytes, Size len, const uint8 key[DECODER_KEY_SIZE],
 }
 
 /* ---- the server's log ---- */
+
+void
+DecoderHideStatement(void)
+{
+	file_statement = GetCurrentStatementStartTimestamp();
+}
 
 /*
  * Keeps statements out of the log that may hold a file as a literal, when

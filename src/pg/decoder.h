@@ -29,6 +29,13 @@ extern int decoder_max_object_kb;
 /* Registers the settings medimnet.decoder_*, medimnet.max_*. */
 extern void DecoderInit(void);
 
+/*
+ * Says that the client's statement may hold a file as a literal: should it
+ * fail from here on, in whatever way, it is not written to the server's log.
+ * The functions below say so themselves; a caller does who may fail before.
+ */
+extern void DecoderHideStatement(void);
+
 /* Decodes frame 1..n. */
 extern mmn_status DecoderFrame(const void *bytes, Size len, int32 frame,
 							   Pixels **out, mmn_error *err);

@@ -226,6 +226,15 @@ medimnet_hash_id(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64((int64)(id >> 1));
 }
 
+/* The first thing that ingest() does. */
+PG_FUNCTION_INFO_V1(medimnet_hide_statement);
+Datum
+medimnet_hide_statement(PG_FUNCTION_ARGS)
+{
+	DecoderHideStatement();
+	PG_RETURN_VOID();
+}
+
 /*
  * Raises the error for a collection that does not exist.  Not in SQL: the
  * statement may hold a file's bytes, and must not go to the server's log.

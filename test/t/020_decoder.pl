@@ -238,6 +238,10 @@ SKIP:
 my $literal = unpack 'H*', "\0" x 128 . "DICM\x08\0\x05\0CS\x99\0SMITHERS^WAYLON";
 $node->psql('postgres', "SELECT medimnet.$_") for "dicom_json('\\x$literal')", "decode_frame('\\x$literal')", "frame_count('\\x$literal')",
   "deidentify('\\x$literal', sha256(''))";
+# also before a helper gets to see it
+$node->psql('postgres', "SELECT medimnet.$_") for "decode_frame('\\x$literal', 0)", "deidentify('\\x$literal', '\\x00')", "ingest('nowhere', '\\x$literal')";
+$node->psql('template1', "CREATE EXTENSION medimnet; SELECT medimnet.ingest('c', '\\x$literal')", stderr => \$err, on_error_stop => 0);
+like($err, qr/the catalog does not exist/, 'an error before any file is looked at');
 my $png = unpack 'H*', png(64, 64);
 $node->psql('postgres', "SELECT medimnet.width(medimnet.decode_frame('\\x$png')) / 0");
 $node->psql('postgres', "CREATE TABLE copied (x int CHECK (medimnet.width(medimnet.decode_frame('\\x$png')) < x));
