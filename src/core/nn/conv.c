@@ -1,0 +1,364 @@
+/*
+ * Convolutions over blocked maps: the choice of a method, and the walk over
+ * the output for all methods but Winograd's.
+ *
+ * The output is done in bands of rows.  For a band, the rows of X under it are
+ * copied to scratch with their padding (not for 1x1: it reads X itself); then
+ * panel by panel, so that a panel's weights stay in the cache for all of the
+ * band, and small maps make bands of several images.  A task is one panel over
+ * one band, or one plane of a depthwise convolution.
+ */
+#include "nn/conv.h"
+
+#include <string.h>
+
+#include "nn/conv_epilogue.h"
+#include "nn/conv_layout.h"
+
+typedef struct conv_job
+{
+	const mmn_conv *conv;
+	const mmn_conv_kernels *kernels;
+	const void *packed;
+	mmn_conv_layout l;
+	const float *in; /* of the band's first image */
+	const float *residual;
+	float *out;
+	size_t in_stride, out_stride;
+	float *slab;
+	size_t slab_stride; /* floats from one image's (worker's) to the next */
+	int64_t images;		/* of the band */
+	int64_t from, to;	/* its rows, or pixels where nothing is copied */
+	mmn_conv_tile tile; /* what all tiles have in common */
+} conv_job;
+
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool
+is_pointwise(const mmn_window *w)
+{
+	return w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 &&
+		   w->stride[1] == 1 && w->out[0] == w->in[0] &&
+		   w->out[1] == w->in[1] && w->pad[0] == 0 && w->pad[1] == 0;
+}
+
+bool
+mmn_conv_choose(mmn_conv *conv)
+{
+	const mmn_window *w = &conv->w;
+	mmn_conv_layout l;
+
+	conv->method = MMN_CONV_NONE;
+	if (!mmn_conv_kernels_for(conv->isa) ||
+		w->stride[1] > MMN_CONV_STRIDE_MAX ||
+		w->kernel[1] > MMN_CONV_KERNEL_MAX)
+		return false;
+	if (conv->plain_input)
+	{
+		if (conv->c > 4 || conv->groups != 1)
+			return false;
+		conv->method = MMN_CONV_FIRST;
+	}
+	else if (conv->groups > 1 && conv->groups == conv->c &&
+			 conv->groups == conv->m)
+		conv->method = MMN_CONV_DEPTHWISE;
+	else if (is_pointwise(w))
+		conv->method = MMN_CONV_POINTWISE;
+	else
+		conv->method = MMN_CONV_DIRECT;
+	if (mmn_conv_lay_out(conv, &l))
+		return true;
+	conv->method = MMN_CONV_NONE;
+	return false;
+}
+
+size_t
+mmn_conv_packed_bytes(const mmn_conv *conv)
+{
+	return mmn_conv_direct_packed_bytes(conv);
+}
+
+void
+mmn_conv_pack(const mmn_conv *conv, const float *weights, const float *bias,
+			  void *packed)
+{
+	mmn_conv_direct_pack(conv, weights, bias, packed);
+}
+
+/* Images of one band. */
+static int64_t
+images_at_a_time(const mmn_conv_layout *l, int64_t images)
+{
+	int64_t size = l->planes * l->plane;
+
+	if (l->kind == MMN_TILE_DEPTHWISE || l->band < l->rows * l->copies ||
+		(!l->copies && l->band < l->cols) || size > MMN_CONV_SLAB / 2)
+		return 1;
+	return least(MMN_CONV_SLAB / size, images);
+}
+
+static size_t
+slab_floats(const mmn_conv_layout *l)
+{
+	if (!l->copies)
+		return 0;
+	return (size_t)(l->kind == MMN_TILE_DEPTHWISE ? l->plane
+												  : l->planes * l->plane);
+}
+
+/* So that the slabs of workers and images are aligned as maps are. */
+static size_t
+slab_stride(const mmn_conv_layout *l)
+{
+	return (slab_floats(l) + MMN_BLOCK - 1) & ~(size_t)(MMN_BLOCK - 1);
+}
+
+size_t
+mmn_conv_scratch(const mmn_conv *conv, int64_t images, int workers)
+{
+	mmn_conv_layout l;
+	int64_t n;
+
+	mmn_conv_lay_out(conv, &l);
+	n = l.kind == MMN_TILE_DEPTHWISE ? workers : images_at_a_time(&l, images);
+	return slab_stride(&l) * (size_t)n * sizeof(float);
+}
+
+/* One stored row of one phase: every stride-th pixel of a row of X. */
+static void
+copy_row(const mmn_conv_layout *l, const mmn_window *w, int64_t phase,
+		 const float *row, float *out)
+{
+	int64_t s = w->stride[1], first = phase - w->pad[1]; /* column at j = 0 */
+	int64_t lo = first < 0 ? (-first + s - 1) / s : 0;
+	int64_t room = w->in[1] - first;
+	int64_t hi = room <= 0 ? 0 : least((room + s - 1) / s, l->width);
+	size_t pixel = (size_t)l->unit * sizeof(float);
+
+	lo = least(lo, l->width);
+	if (hi < lo)
+		hi = lo;
+	memset(out, 0, (size_t)lo * pixel);
+	if (s == 1)
+		memcpy(out + lo * l->unit, row + (first + lo) * l->unit,
+			   (size_t)(hi - lo) * pixel);
+	else if (l->unit == MMN_BLOCK)
+		for (int64_t j = lo; j < hi; j++)
+			memcpy(out + j * MMN_BLOCK, row + (first + j * s) * MMN_BLOCK,
+				   MMN_BLOCK * sizeof(float));
+	else
+		for (int64_t j = lo; j < hi; j++)
+			out[j] = row[first + j * s];
+	memset(out + hi * l->unit, 0, (size_t)(l->width - hi) * pixel);
+}
+
+/* The rows of a plane of X [H, W] that output rows [from, to) depend on. */
+static void
+copy_plane(const mmn_conv_layout *l, const mmn_window *w, const float *in,
+		   int64_t from, int64_t to, float *out)
+{
+	int64_t rows = l->in_rows - (l->band - (to - from)) * l->out_step;
+
+	for (int64_t r = 0; r < rows; r++, out += l->row_pitch)
+	{
+		int64_t ih = from * w->stride[0] - w->pad[0] + r * l->row_step;
+
+		if (ih < 0 || ih >= w->in[0])
+		{
+			memset(out, 0, (size_t)l->row_pitch * sizeof(float));
+			continue;
+		}
+		for (int p = 0; p < l->n_phases; p++)
+			copy_row(l, w, l->phase[p], in + ih * w->in[1] * l->unit,
+					 out + p * l->width * l->unit);
+	}
+}
+
+/* Tiles over output rows (pixels) [from, to); in is the first one's place. */
+static void
+run_tiles(const conv_job *job, const mmn_conv_panel *panel, const float *in,
+		  int64_t from, int64_t to, size_t image)
+{
+	const mmn_conv_layout *l = &job->l;
+	const mmn_conv_kernels *k = job->kernels;
+	int64_t cols = l->copies ? l->cols : to - from;
+	int64_t left = l->copies ? (to - from) * cols : cols;
+	size_t at = image * job->out_stride +
+				(size_t)panel->first * job->tile.block_stride +
+				(size_t)(from * (l->copies ? cols : 1) * MMN_BLOCK);
+	int64_t pitch = l->out_step * l->row_pitch, column = 0;
+	mmn_conv_tile t = job->tile;
+
+	t.taps = mmn_packed_taps(job->packed) + panel->tap;
+	t.n_taps = panel->n_taps;
+	t.weights = (const float *)((const uint8_t *)job->packed + panel->weights);
+	t.blocks = panel->blocks;
+	t.jump = pitch - cols * l->unit;
+	while (left > 0)
+	{
+		int64_t in_row = cols - column;
+		int64_t run = k->any_wrap ? least(left, in_row + cols) : in_row;
+
+		if (!k->any_wrap && column == 0 && 2 * cols <= k->pixels &&
+			left >= 2 * cols)
+			t.pixels = (int)(2 * cols);
+		else /* as many tiles as needed, none much smaller than the others */
+			t.pixels =
+				(int)((run - 1) / ((run + k->pixels - 1) / k->pixels) + 1);
+		t.wrap = (int)least(t.pixels, in_row);
+		t.in = in + column * l->unit;
+		t.out = job->out + at;
+		t.residual = job->residual ? job->residual + at : NULL;
+		k->tile(l->kind, &t);
+		if (!mmn_epilogue_is_clip(job->conv))
+			for (int b = 0; b < t.blocks; b++)
+				k->activate(job->conv, t.out + (size_t)b * t.block_stride,
+							(size_t)t.pixels * MMN_BLOCK);
+		at += (size_t)t.pixels * MMN_BLOCK;
+		left -= t.pixels;
+		column += t.pixels;
+		for (; column >= cols; column -= cols)
+			in += pitch;
+	}
+}
+
+static void
+copy_task(void *ctx, int64_t task, int worker)
+{
+	const conv_job *job = ctx;
+	const mmn_conv_layout *l = &job->l;
+	const mmn_window *w = &job->conv->w;
+	int64_t image = task / l->planes, plane = task % l->planes;
+
+	(void)worker;
+	copy_plane(l, w,
+			   job->in + (size_t)image * job->in_stride +
+				   plane * w->in[0] * w->in[1] * l->unit,
+			   job->from, job->to,
+			   job->slab + (size_t)image * job->slab_stride + plane * l->plane);
+}
+
+static void
+panel_task(void *ctx, int64_t task, int worker)
+{
+	const conv_job *job = ctx;
+	const mmn_conv_layout *l = &job->l;
+
+	(void)worker;
+	for (int64_t i = 0; i < job->images; i++)
+	{
+		const float *in =
+			l->copies
+				? job->slab + (size_t)i * job->slab_stride
+				: job->in + (size_t)i * job->in_stride + job->from * MMN_BLOCK;
+
+		run_tiles(job, mmn_packed_panels(job->packed) + task, in, job->from,
+				  job->to, (size_t)i);
+	}
+}
+
+/* A whole plane: band by band, through the worker's own copy. */
+static void
+depthwise_task(void *ctx, int64_t task, int worker)
+{
+	const conv_job *job = ctx;
+	const mmn_conv_layout *l = &job->l;
+	const mmn_window *w = &job->conv->w;
+	int64_t image = task / l->planes, plane = task % l->planes;
+	float *slab = job->slab + (size_t)worker * job->slab_stride;
+
+	for (int64_t from = 0; from < l->rows; from += l->band)
+	{
+		int64_t to = least(from + l->band, l->rows);
+
+		copy_plane(l, w,
+				   job->in + (size_t)image * job->in_stride +
+					   plane * w->in[0] * w->in[1] * MMN_BLOCK,
+				   from, to, slab);
+		run_tiles(job, mmn_packed_panels(job->packed) + plane, slab, from, to,
+				  (size_t)image);
+	}
+}
+
+/* Multiply-adds as simple operations of mmn_run_spend(). */
+static size_t
+work_of(const conv_job *job, int64_t terms, int64_t pixels)
+{
+	int64_t per_operation = job->conv->isa == MMN_ISA_PORTABLE ? 4 : 16;
+
+	return (size_t)(terms * pixels * MMN_BLOCK / per_operation) + 1;
+}
+
+/* One band of job->images images. */
+static mmn_status
+run_band(conv_job *job, mmn_run *run)
+{
+	const mmn_conv_layout *l = &job->l;
+	const mmn_conv_packed *head = mmn_packed_head(job->packed);
+	int64_t pixels =
+		job->images * (job->to - job->from) * (l->copies ? l->cols : 1);
+	const mmn_conv_panel *panel = mmn_packed_panels(job->packed);
+	mmn_status status = MMN_OK;
+
+	if (l->copies)
+		status =
+			mmn_run_tasks(run, job->images * l->planes,
+						  (size_t)(l->plane / 8) + 1, copy_task, job);
+	if (status != MMN_OK)
+		return status;
+	return mmn_run_tasks(run, head->n_panels,
+						 work_of(job, panel->terms * panel->blocks, pixels),
+						 panel_task, job);
+}
+
+mmn_status
+mmn_conv_run(const mmn_conv *conv, const void *packed, const float *in,
+			 const float *residual, float *out, int64_t images,
+			 size_t in_stride, size_t out_stride, void *scratch, mmn_run *run)
+{
+	conv_job job = {.conv = conv,
+					.kernels = mmn_conv_kernels_for(conv->isa),
+					.packed = packed,
+					.in = in,
+					.residual = residual,
+					.out = out,
+					.in_stride = in_stride,
+					.out_stride = out_stride,
+					.slab = scratch};
+	const mmn_conv_layout *l = &job.l;
+	mmn_status status = MMN_OK;
+	int64_t rows, at_a_time;
+
+	mmn_conv_lay_out(conv, &job.l);
+	job.slab_stride = slab_stride(l);
+	job.tile.block_stride = (size_t)(l->rows * l->cols * MMN_BLOCK);
+	mmn_epilogue_bounds(conv, &job.tile.lo, &job.tile.hi);
+	if (conv->method == MMN_CONV_DEPTHWISE)
+		return mmn_run_tasks(
+			run, images * l->planes,
+			work_of(&job, mmn_packed_panels(packed)->terms, l->rows * l->cols),
+			depthwise_task, &job);
+	rows = l->copies ? l->rows : l->cols;
+	at_a_time = images_at_a_time(l, images);
+	for (int64_t i = 0; i < images; i += job.images)
+	{
+		job.images = least(at_a_time, images - i);
+		for (job.from = 0; job.from < rows && status == MMN_OK;
+			 job.from = job.to)
+		{
+			job.to = least(job.from + l->band, rows);
+			status = run_band(&job, run);
+		}
+		if (status != MMN_OK)
+			return status;
+		job.in += (size_t)job.images * in_stride;
+		job.out += (size_t)job.images * out_stride;
+		if (residual)
+			job.residual += (size_t)job.images * out_stride;
+	}
+	return MMN_OK;
+}

@@ -1,0 +1,198 @@
+/*
+ * The convolution kernels for AVX2 and FMA: tiles of up to 6 pixels by one
+ * block, which is two registers wide: 12 of 16 registers as sums.  Each pixel
+ * has an address of its own, so a tile may go on in the next row anywhere.
+ */
+#include "nn/conv_epilogue.h"
+#include "nn/conv_kernel.h"
+
+#if defined(__x86_64__)
+
+#define PIXELS 6
+#define HALF 8 /* channels in a register */
+
+#define TEMPLATE static inline __attribute__((always_inline)) MMN_AVX2
+
+TEMPLATE void
+finish(const mmn_conv_tile *t, const int n, __m256 sum[PIXELS][2])
+{
+	__m256 lo = _mm256_set1_ps(t->lo), hi = _mm256_set1_ps(t->hi);
+
+#pragma GCC unroll 6
+	for (int p = 0; p < n; p++)
+#pragma GCC unroll 2
+		for (int h = 0; h < 2; h++)
+		{
+			int at = p * MMN_BLOCK + h * HALF;
+
+			if (t->residual)
+				sum[p][h] = _mm256_add_ps(sum[p][h],
+										  _mm256_load_ps(t->residual + at));
+			_mm256_store_ps(t->out + at, mmn_clip_avx2(sum[p][h], lo, hi));
+		}
+}
+
+/* Sums start as the bias. */
+TEMPLATE void
+begin(const mmn_conv_tile *t, const int n, __m256 sum[PIXELS][2])
+{
+#pragma GCC unroll 6
+	for (int p = 0; p < n; p++)
+	{
+		sum[p][0] = _mm256_load_ps(t->weights);
+		sum[p][1] = _mm256_load_ps(t->weights + HALF);
+	}
+}
+
+TEMPLATE void
+dense(const mmn_conv_tile *t, const int n, const int stride)
+{
+	const float *w = t->weights + MMN_BLOCK;
+	const float *in[PIXELS];
+	__m256 sum[PIXELS][2];
+
+#pragma GCC unroll 6
+	for (int p = 0; p < n; p++)
+		in[p] = t->in + mmn_tile_pixel(t, stride, p);
+	begin(t, n, sum);
+	for (int i = 0; i < t->n_taps; i++)
+	{
+		int64_t x = t->taps[i].offset;
+		int64_t next = t->taps[i + 1].offset;
+
+#pragma GCC unroll 6
+		for (int p = 0; stride == MMN_BLOCK && p < n; p++)
+			_mm_prefetch(in[p] + next, _MM_HINT_T0);
+		for (int k = t->taps[i].count; k > 0; k--, x++, w += MMN_BLOCK)
+		{
+			__m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + HALF);
+
+#pragma GCC unroll 6
+			for (int p = 0; p < n; p++)
+			{
+				__m256 v = _mm256_broadcast_ss(in[p] + x);
+
+				sum[p][0] = _mm256_fmadd_ps(v, w0, sum[p][0]);
+				sum[p][1] = _mm256_fmadd_ps(v, w1, sum[p][1]);
+			}
+		}
+	}
+	finish(t, n, sum);
+}
+
+TEMPLATE void
+depthwise(const mmn_conv_tile *t, const int n)
+{
+	const float *w = t->weights + MMN_BLOCK;
+	const float *in[PIXELS];
+	__m256 sum[PIXELS][2];
+
+#pragma GCC unroll 6
+	for (int p = 0; p < n; p++)
+		in[p] = t->in + mmn_tile_pixel(t, MMN_BLOCK, p);
+	begin(t, n, sum);
+	for (int i = 0; i < t->n_taps; i++)
+	{
+		int64_t x = t->taps[i].offset;
+
+		for (int k = t->taps[i].count; k > 0; k--)
+		{
+			__m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + HALF);
+
+#pragma GCC unroll 6
+			for (int p = 0; p < n; p++)
+			{
+				sum[p][0] = _mm256_fmadd_ps(w0, _mm256_load_ps(in[p] + x),
+											sum[p][0]);
+				sum[p][1] = _mm256_fmadd_ps(
+					w1, _mm256_load_ps(in[p] + x + HALF), sum[p][1]);
+			}
+			x += MMN_BLOCK;
+			w += MMN_BLOCK;
+		}
+	}
+	finish(t, n, sum);
+}
+
+#define KINDS(n)                                                          \
+	MMN_AVX2 static void blocked_##n(const mmn_conv_tile *t)              \
+	{                                                                     \
+		dense(t, n, MMN_BLOCK);                                           \
+	}                                                                     \
+	MMN_AVX2 static void plain_##n(const mmn_conv_tile *t)                \
+	{                                                                     \
+		dense(t, n, 1);                                                   \
+	}                                                                     \
+	MMN_AVX2 static void depthwise_##n(const mmn_conv_tile *t)            \
+	{                                                                     \
+		depthwise(t, n);                                                  \
+	}
+
+KINDS(1)
+KINDS(2)
+KINDS(3)
+KINDS(4)
+KINDS(5)
+KINDS(6)
+
+typedef void tile_fn(const mmn_conv_tile *t);
+
+static tile_fn *const tiles[3][PIXELS] = {
+	[MMN_TILE_BLOCKED] = {blocked_1, blocked_2, blocked_3, blocked_4, blocked_5,
+						  blocked_6},
+	[MMN_TILE_PLAIN] = {plain_1, plain_2, plain_3, plain_4, plain_5, plain_6},
+	[MMN_TILE_DEPTHWISE] = {depthwise_1, depthwise_2, depthwise_3, depthwise_4,
+							depthwise_5, depthwise_6},
+};
+
+static void
+tile(mmn_tile_kind kind, const mmn_conv_tile *t)
+{
+	tiles[kind][t->pixels - 1](t);
+}
+
+MMN_AVX2 static inline __m256
+activate_vector(const mmn_conv *conv, __m256 x)
+{
+	const __m256 zero = _mm256_setzero_ps(), one = _mm256_set1_ps(1.0f);
+	__m256 y;
+
+	switch (conv->act)
+	{
+		case MMN_ACT_NONE:
+			return x;
+		case MMN_ACT_CLIP:
+			return mmn_clip_avx2(x, _mm256_set1_ps(conv->lo),
+								 _mm256_set1_ps(conv->hi));
+		case MMN_ACT_LEAKY:
+			return _mm256_blendv_ps(
+				x, _mm256_mul_ps(x, _mm256_set1_ps(conv->lo)),
+				_mm256_cmp_ps(x, zero, _CMP_LT_OQ));
+		case MMN_ACT_HARD_SIGMOID:
+			y = _mm256_fmadd_ps(x, _mm256_set1_ps(conv->lo),
+								_mm256_set1_ps(conv->hi));
+			return mmn_clip_avx2(y, zero, one);
+		case MMN_ACT_HARD_SWISH:
+			y = _mm256_fmadd_ps(x, _mm256_set1_ps(1.0f / 6.0f),
+								_mm256_set1_ps(0.5f));
+			return _mm256_mul_ps(x, mmn_clip_avx2(y, zero, one));
+		case MMN_ACT_SIGMOID:
+		case MMN_ACT_SILU:
+			y = _mm256_add_ps(one, mmn_exp_avx2(_mm256_sub_ps(zero, x)));
+			return _mm256_div_ps(conv->act == MMN_ACT_SILU ? x : one, y);
+	}
+	return x;
+}
+
+MMN_AVX2 static void
+activate(const mmn_conv *conv, float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i += HALF)
+		_mm256_storeu_ps(x + i,
+						 activate_vector(conv, _mm256_loadu_ps(x + i)));
+}
+
+const mmn_conv_kernels mmn_conv_kernels_avx2 = {1, PIXELS, true, tile,
+												activate};
+
+#endif

@@ -1,0 +1,78 @@
+#ifndef MMN_NN_CONV_KERNEL_H
+#define MMN_NN_CONV_KERNEL_H
+
+#include "nn/conv.h"
+
+/*
+ * The inner loops of convolutions, one file per instruction set.
+ *
+ * A tile is a few neighbouring output pixels times one or two blocks of 16
+ * output channels: as much as the registers hold as sums.  conv.c cuts the
+ * output into tiles and lays out the input so that every tap of the kernel is
+ * one constant offset from a pixel's place: rows are padded copies, and with
+ * stride s the columns are dealt to s rows of their own, so that neighbours in
+ * the output are neighbours in memory (pixel_stride apart) for every tap.
+ *
+ * A tap is a run of "count" terms of the sum whose inputs lie side by side:
+ *   blocked      the channels of one block under one place of the kernel
+ *   plain        places of one row of the kernel in one channel
+ *   depthwise    places of one row of the kernel, vectors of 16 channels
+ *
+ * Weights of a tile: bias [blocks][16], then for each term, tap by tap,
+ * [blocks][16].
+ */
+typedef struct mmn_conv_tap
+{
+	int32_t offset; /* floats from the first pixel's place */
+	int32_t count;
+} mmn_conv_tap;
+
+typedef enum mmn_tile_kind
+{
+	MMN_TILE_BLOCKED = 0,
+	MMN_TILE_PLAIN = 1,
+	MMN_TILE_DEPTHWISE = 2
+} mmn_tile_kind;
+
+typedef struct mmn_conv_tile
+{
+	const float *in;		  /* the first pixel's place */
+	const mmn_conv_tap *taps; /* n_taps, and one more to prefetch */
+	const float *weights;
+	const float *residual; /* as out, or NULL */
+	float *out;			   /* [blocks] block_stride apart, [pixels][16] */
+	size_t block_stride;
+	float lo, hi; /* what comes out is clipped to */
+	int n_taps;
+	int blocks; /* 1, or 2 where the set takes two */
+	int pixels;
+	int wrap;	  /* pixels on the first row of the output; the rest are on */
+	int64_t jump; /* the next, this many floats further in the input */
+} mmn_conv_tile;
+
+typedef void mmn_conv_tile_fn(mmn_tile_kind kind, const mmn_conv_tile *tile);
+
+typedef struct mmn_conv_kernels
+{
+	int blocks;	  /* of one tile, at most */
+	int pixels;	  /* of one tile, at most */
+	bool any_wrap; /* else only after half of an even number */
+	mmn_conv_tile_fn *tile;
+	/* activations other than clipping, n a multiple of 16 */
+	void (*activate)(const mmn_conv *conv, float *x, size_t n);
+} mmn_conv_kernels;
+
+extern const mmn_conv_kernels mmn_conv_kernels_ref;
+#if defined(__x86_64__)
+extern const mmn_conv_kernels mmn_conv_kernels_avx2;
+extern const mmn_conv_kernels mmn_conv_kernels_avx512;
+#endif
+
+/* The pixel's place in a tile's input, floats from the first's. */
+static inline int64_t
+mmn_tile_pixel(const mmn_conv_tile *t, int pixel_stride, int pixel)
+{
+	return (int64_t)pixel * pixel_stride + (pixel >= t->wrap ? t->jump : 0);
+}
+
+#endif
