@@ -1,12 +1,12 @@
 /*
  * Convolutions over blocked maps: the choice of a method, and the walk over
- * the output for all methods but Winograd's.
+ * the output of those that sum over many channels.
  *
  * The output is done in bands of rows.  For a band, the rows of X under it are
  * copied to scratch with their padding (not for 1x1: it reads X itself); then
  * panel by panel, so that a panel's weights stay in the cache for all of the
  * band, and small maps make bands of several images.  A task is one panel over
- * one band, or one plane of a depthwise convolution.
+ * one band.
  */
 #include "nn/conv.h"
 
@@ -26,7 +26,7 @@ typedef struct conv_job
 	float *out;
 	size_t in_stride, out_stride;
 	float *slab;
-	size_t slab_stride; /* floats from one image's (worker's) to the next */
+	size_t slab_stride; /* floats from one image's to the next */
 	int64_t images;		/* of the band */
 	int64_t from, to;	/* its rows, or pixels where nothing is copied */
 	mmn_conv_tile tile; /* what all tiles have in common */
@@ -70,7 +70,7 @@ mmn_conv_choose(mmn_conv *conv)
 		conv->method = MMN_CONV_POINTWISE;
 	else
 		conv->method = MMN_CONV_DIRECT;
-	if (mmn_conv_lay_out(conv, &l))
+	if (conv->method == MMN_CONV_DEPTHWISE || mmn_conv_lay_out(conv, &l))
 		return true;
 	conv->method = MMN_CONV_NONE;
 	return false;
@@ -79,6 +79,8 @@ mmn_conv_choose(mmn_conv *conv)
 size_t
 mmn_conv_packed_bytes(const mmn_conv *conv)
 {
+	if (conv->method == MMN_CONV_DEPTHWISE)
+		return mmn_depthwise_packed_bytes(conv);
 	return mmn_conv_direct_packed_bytes(conv);
 }
 
@@ -86,7 +88,10 @@ void
 mmn_conv_pack(const mmn_conv *conv, const float *weights, const float *bias,
 			  void *packed)
 {
-	mmn_conv_direct_pack(conv, weights, bias, packed);
+	if (conv->method == MMN_CONV_DEPTHWISE)
+		mmn_depthwise_pack(conv, weights, bias, packed);
+	else
+		mmn_conv_direct_pack(conv, weights, bias, packed);
 }
 
 /* Images of one band. */
@@ -95,37 +100,33 @@ images_at_a_time(const mmn_conv_layout *l, int64_t images)
 {
 	int64_t size = l->planes * l->plane;
 
-	if (l->kind == MMN_TILE_DEPTHWISE || l->band < l->rows * l->copies ||
+	if ((l->copies && l->band < l->rows) ||
 		(!l->copies && l->band < l->cols) || size > MMN_CONV_SLAB / 2)
 		return 1;
 	return least(MMN_CONV_SLAB / size, images);
 }
 
+/* Floats of a slab, such that the next one is aligned as maps are. */
 static size_t
 slab_floats(const mmn_conv_layout *l)
 {
 	if (!l->copies)
 		return 0;
-	return (size_t)(l->kind == MMN_TILE_DEPTHWISE ? l->plane
-												  : l->planes * l->plane);
-}
-
-/* So that the slabs of workers and images are aligned as maps are. */
-static size_t
-slab_stride(const mmn_conv_layout *l)
-{
-	return (slab_floats(l) + MMN_BLOCK - 1) & ~(size_t)(MMN_BLOCK - 1);
+	return (size_t)((l->planes * l->plane + MMN_BLOCK - 1) &
+					~(int64_t)(MMN_BLOCK - 1));
 }
 
 size_t
 mmn_conv_scratch(const mmn_conv *conv, int64_t images, int workers)
 {
 	mmn_conv_layout l;
-	int64_t n;
 
+	(void)workers;
+	if (conv->method == MMN_CONV_DEPTHWISE)
+		return 0;
 	mmn_conv_lay_out(conv, &l);
-	n = l.kind == MMN_TILE_DEPTHWISE ? workers : images_at_a_time(&l, images);
-	return slab_stride(&l) * (size_t)n * sizeof(float);
+	return slab_floats(&l) * (size_t)images_at_a_time(&l, images) *
+		   sizeof(float);
 }
 
 /* One stored row of one phase: every stride-th pixel of a row of X. */
@@ -261,38 +262,6 @@ panel_task(void *ctx, int64_t task, int worker)
 	}
 }
 
-/* A whole plane: band by band, through the worker's own copy. */
-static void
-depthwise_task(void *ctx, int64_t task, int worker)
-{
-	const conv_job *job = ctx;
-	const mmn_conv_layout *l = &job->l;
-	const mmn_window *w = &job->conv->w;
-	int64_t image = task / l->planes, plane = task % l->planes;
-	float *slab = job->slab + (size_t)worker * job->slab_stride;
-
-	for (int64_t from = 0; from < l->rows; from += l->band)
-	{
-		int64_t to = least(from + l->band, l->rows);
-
-		copy_plane(l, w,
-				   job->in + (size_t)image * job->in_stride +
-					   plane * w->in[0] * w->in[1] * MMN_BLOCK,
-				   from, to, slab);
-		run_tiles(job, mmn_packed_panels(job->packed) + plane, slab, from, to,
-				  (size_t)image);
-	}
-}
-
-/* Multiply-adds as simple operations of mmn_run_spend(). */
-static size_t
-work_of(const conv_job *job, int64_t terms, int64_t pixels)
-{
-	int64_t per_operation = job->conv->isa == MMN_ISA_PORTABLE ? 4 : 16;
-
-	return (size_t)(terms * pixels * MMN_BLOCK / per_operation) + 1;
-}
-
 /* One band of job->images images. */
 static mmn_status
 run_band(conv_job *job, mmn_run *run)
@@ -311,14 +280,15 @@ run_band(conv_job *job, mmn_run *run)
 	if (status != MMN_OK)
 		return status;
 	return mmn_run_tasks(run, head->n_panels,
-						 work_of(job, panel->terms * panel->blocks, pixels),
+						 mmn_conv_work(job->conv,
+									   panel->terms * panel->blocks * pixels),
 						 panel_task, job);
 }
 
-mmn_status
-mmn_conv_run(const mmn_conv *conv, const void *packed, const float *in,
-			 const float *residual, float *out, int64_t images,
-			 size_t in_stride, size_t out_stride, void *scratch, mmn_run *run)
+static mmn_status
+run_direct(const mmn_conv *conv, const void *packed, const float *in,
+		   const float *residual, float *out, int64_t images, size_t in_stride,
+		   size_t out_stride, void *scratch, mmn_run *run)
 {
 	conv_job job = {.conv = conv,
 					.kernels = mmn_conv_kernels_for(conv->isa),
@@ -334,14 +304,9 @@ mmn_conv_run(const mmn_conv *conv, const void *packed, const float *in,
 	int64_t rows, at_a_time;
 
 	mmn_conv_lay_out(conv, &job.l);
-	job.slab_stride = slab_stride(l);
+	job.slab_stride = slab_floats(l);
 	job.tile.block_stride = (size_t)(l->rows * l->cols * MMN_BLOCK);
 	mmn_epilogue_bounds(conv, &job.tile.lo, &job.tile.hi);
-	if (conv->method == MMN_CONV_DEPTHWISE)
-		return mmn_run_tasks(
-			run, images * l->planes,
-			work_of(&job, mmn_packed_panels(packed)->terms, l->rows * l->cols),
-			depthwise_task, &job);
 	rows = l->copies ? l->rows : l->cols;
 	at_a_time = images_at_a_time(l, images);
 	for (int64_t i = 0; i < images; i += job.images)
@@ -361,4 +326,16 @@ mmn_conv_run(const mmn_conv *conv, const void *packed, const float *in,
 			job.residual += (size_t)job.images * out_stride;
 	}
 	return MMN_OK;
+}
+
+mmn_status
+mmn_conv_run(const mmn_conv *conv, const void *packed, const float *in,
+			 const float *residual, float *out, int64_t images,
+			 size_t in_stride, size_t out_stride, void *scratch, mmn_run *run)
+{
+	if (conv->method == MMN_CONV_DEPTHWISE)
+		return mmn_depthwise_run(conv, packed, in, residual, out, images,
+								 in_stride, out_stride, run);
+	return run_direct(conv, packed, in, residual, out, images, in_stride,
+					  out_stride, scratch, run);
 }

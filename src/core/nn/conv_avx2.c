@@ -11,12 +11,21 @@
 #define PIXELS 6
 #define HALF 8 /* channels in a register */
 
+/*
+ * Neighbouring terms of neighbouring pixels are the same inputs.  A compiler
+ * that knows keeps them in registers for the next turn of the loop, where
+ * there are none to spare, so it must not know.
+ */
+#define OPAQUE(address) __asm__("" : "+r"(address))
+
 #define TEMPLATE static inline __attribute__((always_inline)) MMN_AVX2
 
+/* Stores the sums of n pixels. */
 TEMPLATE void
-finish(const mmn_conv_tile *t, const int n, __m256 sum[PIXELS][2])
+finish(const int n, __m256 sum[PIXELS][2], const float *residual, float *out,
+	   float low, float high)
 {
-	__m256 lo = _mm256_set1_ps(t->lo), hi = _mm256_set1_ps(t->hi);
+	__m256 lo = _mm256_set1_ps(low), hi = _mm256_set1_ps(high);
 
 #pragma GCC unroll 6
 	for (int p = 0; p < n; p++)
@@ -25,22 +34,22 @@ finish(const mmn_conv_tile *t, const int n, __m256 sum[PIXELS][2])
 		{
 			int at = p * MMN_BLOCK + h * HALF;
 
-			if (t->residual)
-				sum[p][h] = _mm256_add_ps(sum[p][h],
-										  _mm256_load_ps(t->residual + at));
-			_mm256_store_ps(t->out + at, mmn_clip_avx2(sum[p][h], lo, hi));
+			if (residual)
+				sum[p][h] =
+					_mm256_add_ps(sum[p][h], _mm256_load_ps(residual + at));
+			_mm256_store_ps(out + at, mmn_clip_avx2(sum[p][h], lo, hi));
 		}
 }
 
 /* Sums start as the bias. */
 TEMPLATE void
-begin(const mmn_conv_tile *t, const int n, __m256 sum[PIXELS][2])
+begin(const int n, __m256 sum[PIXELS][2], const float *bias)
 {
 #pragma GCC unroll 6
 	for (int p = 0; p < n; p++)
 	{
-		sum[p][0] = _mm256_load_ps(t->weights);
-		sum[p][1] = _mm256_load_ps(t->weights + HALF);
+		sum[p][0] = _mm256_load_ps(bias);
+		sum[p][1] = _mm256_load_ps(bias + HALF);
 	}
 }
 
@@ -54,7 +63,7 @@ dense(const mmn_conv_tile *t, const int n, const int stride)
 #pragma GCC unroll 6
 	for (int p = 0; p < n; p++)
 		in[p] = t->in + mmn_tile_pixel(t, stride, p);
-	begin(t, n, sum);
+	begin(n, sum, t->weights);
 	for (int i = 0; i < t->n_taps; i++)
 	{
 		int64_t x = t->taps[i].offset;
@@ -75,43 +84,48 @@ dense(const mmn_conv_tile *t, const int n, const int stride)
 				sum[p][0] = _mm256_fmadd_ps(v, w0, sum[p][0]);
 				sum[p][1] = _mm256_fmadd_ps(v, w1, sum[p][1]);
 			}
+			OPAQUE(x);
 		}
 	}
-	finish(t, n, sum);
+	finish(n, sum, t->residual, t->out, t->lo, t->hi);
 }
 
+/* Stride 0: any, and columns are looked out for. */
 TEMPLATE void
-depthwise(const mmn_conv_tile *t, const int n)
+depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 {
-	const float *w = t->weights + MMN_BLOCK;
-	const float *in[PIXELS];
+	static const float zeros[MMN_BLOCK] __attribute__((aligned(64)));
+	const float *w = t->weights, *row = t->in;
+	const uint64_t width = (uint64_t)t->width;
+	const int64_t any = t->stride;
 	__m256 sum[PIXELS][2];
 
-#pragma GCC unroll 6
-	for (int p = 0; p < n; p++)
-		in[p] = t->in + mmn_tile_pixel(t, MMN_BLOCK, p);
-	begin(t, n, sum);
-	for (int i = 0; i < t->n_taps; i++)
+	begin(n, sum, t->bias);
+	for (int r = t->rows; r > 0; r--, row += t->row_step)
 	{
-		int64_t x = t->taps[i].offset;
+		int64_t at = t->column;
 
-		for (int k = t->taps[i].count; k > 0; k--)
+		for (int c = t->cols; c > 0; c--, at += t->col_step, w += MMN_BLOCK)
 		{
 			__m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + HALF);
 
 #pragma GCC unroll 6
 			for (int p = 0; p < n; p++)
 			{
-				sum[p][0] = _mm256_fmadd_ps(w0, _mm256_load_ps(in[p] + x),
-											sum[p][0]);
-				sum[p][1] = _mm256_fmadd_ps(
-					w1, _mm256_load_ps(in[p] + x + HALF), sum[p][1]);
+				int64_t x = at + p * (stride ? stride : any);
+				const float *in = stride || (uint64_t)x < width
+									  ? row + x * MMN_BLOCK
+									  : zeros;
+
+				sum[p][0] =
+					_mm256_fmadd_ps(w0, _mm256_load_ps(in), sum[p][0]);
+				sum[p][1] =
+					_mm256_fmadd_ps(w1, _mm256_load_ps(in + HALF), sum[p][1]);
 			}
-			x += MMN_BLOCK;
-			w += MMN_BLOCK;
+			OPAQUE(at);
 		}
 	}
-	finish(t, n, sum);
+	finish(n, sum, t->residual, t->out, t->lo, t->hi);
 }
 
 #define KINDS(n)                                                          \
@@ -123,9 +137,17 @@ depthwise(const mmn_conv_tile *t, const int n)
 	{                                                                     \
 		dense(t, n, 1);                                                   \
 	}                                                                     \
-	MMN_AVX2 static void depthwise_##n(const mmn_conv_tile *t)            \
+	MMN_AVX2 static void depthwise_any_##n(const mmn_depthwise_tile *t)   \
 	{                                                                     \
-		depthwise(t, n);                                                  \
+		depthwise_tile(t, n, 0);                                          \
+	}                                                                     \
+	MMN_AVX2 static void depthwise_1_##n(const mmn_depthwise_tile *t)     \
+	{                                                                     \
+		depthwise_tile(t, n, 1);                                          \
+	}                                                                     \
+	MMN_AVX2 static void depthwise_2_##n(const mmn_depthwise_tile *t)     \
+	{                                                                     \
+		depthwise_tile(t, n, 2);                                          \
 	}
 
 KINDS(1)
@@ -135,20 +157,30 @@ KINDS(4)
 KINDS(5)
 KINDS(6)
 
-typedef void tile_fn(const mmn_conv_tile *t);
-
-static tile_fn *const tiles[3][PIXELS] = {
-	[MMN_TILE_BLOCKED] = {blocked_1, blocked_2, blocked_3, blocked_4, blocked_5,
-						  blocked_6},
-	[MMN_TILE_PLAIN] = {plain_1, plain_2, plain_3, plain_4, plain_5, plain_6},
-	[MMN_TILE_DEPTHWISE] = {depthwise_1, depthwise_2, depthwise_3, depthwise_4,
-							depthwise_5, depthwise_6},
-};
-
 static void
 tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 {
+	typedef void tile_fn(const mmn_conv_tile *t);
+	static tile_fn *const tiles[2][PIXELS] = {
+		[MMN_TILE_BLOCKED] = {blocked_1, blocked_2, blocked_3, blocked_4,
+							  blocked_5, blocked_6},
+		[MMN_TILE_PLAIN] = {plain_1, plain_2, plain_3, plain_4, plain_5,
+							plain_6},
+	};
+
 	tiles[kind][t->pixels - 1](t);
+}
+
+static void
+depthwise(const mmn_depthwise_tile *t)
+{
+	typedef void depthwise_fn(const mmn_depthwise_tile *t);
+#define BY_STRIDE(n) {depthwise_any_##n, depthwise_1_##n, depthwise_2_##n}
+	static depthwise_fn *const tiles[PIXELS][3] = {
+		BY_STRIDE(1), BY_STRIDE(2), BY_STRIDE(3),
+		BY_STRIDE(4), BY_STRIDE(5), BY_STRIDE(6)};
+
+	tiles[t->pixels - 1][t->inside && t->stride <= 2 ? t->stride : 0](t);
 }
 
 MMN_AVX2 static inline __m256
@@ -193,6 +225,6 @@ activate(const mmn_conv *conv, float *x, size_t n)
 }
 
 const mmn_conv_kernels mmn_conv_kernels_avx2 = {1, PIXELS, true, tile,
-												activate};
+												depthwise, activate};
 
 #endif

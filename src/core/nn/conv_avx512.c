@@ -14,34 +14,30 @@
 
 #define PIXELS 14
 
+/*
+ * Neighbouring terms of neighbouring pixels are the same inputs.  A compiler
+ * that knows keeps them in registers for the next turn of the loop, where
+ * there are none to spare, so it must not know.
+ */
+#define OPAQUE(address) __asm__("" : "+r"(address))
+
 #define TEMPLATE static inline __attribute__((always_inline)) MMN_AVX512
 
-/* Stores the sums of one tile, [blocks][n]. */
+/* Stores the sums of n pixels. */
 TEMPLATE void
-finish(const mmn_conv_tile *t, const int blocks, const int n,
-	   __m512 sum[2][PIXELS])
+finish(const int n, __m512 sum[PIXELS], const float *residual, float *out,
+	   float low, float high)
 {
-	__m512 lo = _mm512_set1_ps(t->lo), hi = _mm512_set1_ps(t->hi);
+	__m512 lo = _mm512_set1_ps(low), hi = _mm512_set1_ps(high);
 
-#pragma GCC unroll 2
-	for (int b = 0; b < blocks; b++)
-	{
-		float *out = t->out + (size_t)b * t->block_stride;
-
-		if (t->residual)
-		{
-			const float *r = t->residual + (size_t)b * t->block_stride;
-
-#pragma GCC unroll 14
-			for (int p = 0; p < n; p++)
-				sum[b][p] = _mm512_add_ps(sum[b][p],
-										  _mm512_load_ps(r + p * MMN_BLOCK));
-		}
+	if (residual)
 #pragma GCC unroll 14
 		for (int p = 0; p < n; p++)
-			_mm512_store_ps(out + p * MMN_BLOCK,
-							mmn_clip_avx512(sum[b][p], lo, hi));
-	}
+			sum[p] = _mm512_add_ps(
+				sum[p], _mm512_load_ps(residual + p * MMN_BLOCK));
+#pragma GCC unroll 14
+	for (int p = 0; p < n; p++)
+		_mm512_store_ps(out + p * MMN_BLOCK, mmn_clip_avx512(sum[p], lo, hi));
 }
 
 /* Floats from the first pixel's place to the p-th: a constant but for jump. */
@@ -91,40 +87,50 @@ dense(const mmn_conv_tile *t, const int blocks, const int n, const int wraps,
 			}
 			x++;
 			w += blocks * MMN_BLOCK;
+			OPAQUE(x);
 		}
 	}
-	finish(t, blocks, n, sum);
+	finish(n, sum[0], t->residual, t->out, t->lo, t->hi);
+	if (blocks > 1)
+		finish(n, sum[1], t->residual ? t->residual + t->block_stride : NULL,
+			   t->out + t->block_stride, t->lo, t->hi);
 }
 
+/* Stride 0: any, and columns are looked out for. */
 TEMPLATE void
-depthwise(const mmn_conv_tile *t, const int n, const int wraps)
+depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 {
-	const float *w = t->weights;
-	const int64_t jump = t->jump;
-	__m512 sum[2][PIXELS];
+	static const float zeros[MMN_BLOCK] __attribute__((aligned(64)));
+	const float *w = t->weights, *row = t->in;
+	const uint64_t width = (uint64_t)t->width;
+	const int64_t any = t->stride;
+	__m512 sum[PIXELS];
 
 #pragma GCC unroll 14
 	for (int p = 0; p < n; p++)
-		sum[0][p] = _mm512_load_ps(w);
-	w += MMN_BLOCK;
-	for (int i = 0; i < t->n_taps; i++)
+		sum[p] = _mm512_load_ps(t->bias);
+	for (int r = t->rows; r > 0; r--, row += t->row_step)
 	{
-		const float *x = t->in + t->taps[i].offset;
+		int64_t at = t->column;
 
-		for (int k = t->taps[i].count; k > 0; k--)
+		for (int c = t->cols; c > 0; c--, at += t->col_step, w += MMN_BLOCK)
 		{
 			__m512 v = _mm512_load_ps(w);
 
 #pragma GCC unroll 14
 			for (int p = 0; p < n; p++)
-				sum[0][p] = _mm512_fmadd_ps(
-					v, _mm512_load_ps(x + place(p, n, wraps, MMN_BLOCK, jump)),
-					sum[0][p]);
-			x += MMN_BLOCK;
-			w += MMN_BLOCK;
+			{
+				int64_t x = at + p * (stride ? stride : any);
+				const float *in = stride || (uint64_t)x < width
+									  ? row + x * MMN_BLOCK
+									  : zeros;
+
+				sum[p] = _mm512_fmadd_ps(v, _mm512_load_ps(in), sum[p]);
+			}
+			OPAQUE(at);
 		}
 	}
-	finish(t, 1, n, sum);
+	finish(n, sum, t->residual, t->out, t->lo, t->hi);
 }
 
 /* One function per kind, blocks, pixels and (even numbers) wrapping. */
@@ -150,11 +156,7 @@ depthwise(const mmn_conv_tile *t, const int n, const int wraps)
 	MMN_AVX512 static void plain2_##suffix(const mmn_conv_tile *t)       \
 	{                                                                    \
 		dense(t, 2, n, wraps, 1);                                        \
-	}                                                                    \
-	MMN_AVX512 static void depthwise_##suffix(const mmn_conv_tile *t)    \
-	{                                                                    \
-		depthwise(t, n, wraps);                                          \
-	}
+	}                                                                   
 
 #define ONE(n) KINDS(n, 0, n)
 #define ONE_WRAP(n) KINDS(n, 1, wrap##n)
@@ -190,12 +192,6 @@ static tile_fn *const plain2[2][PIXELS + 1] = {
 #undef FAMILY
 };
 
-static tile_fn *const depthwise1[2][PIXELS + 1] = {
-#define FAMILY(suffix) depthwise_##suffix
-	SIZES(ROW, ROW_WRAP)
-#undef FAMILY
-};
-
 static void
 tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 {
@@ -209,10 +205,36 @@ tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 		case MMN_TILE_PLAIN:
 			(t->blocks > 1 ? plain2 : plain1)[wraps][t->pixels](t);
 			break;
-		case MMN_TILE_DEPTHWISE:
-			depthwise1[wraps][t->pixels](t);
-			break;
 	}
+}
+
+#define ONE_DEPTHWISE(n)                                                   \
+	MMN_AVX512 static void depthwise_any_##n(const mmn_depthwise_tile *t)  \
+	{                                                                      \
+		depthwise_tile(t, n, 0);                                           \
+	}                                                                      \
+	MMN_AVX512 static void depthwise_1_##n(const mmn_depthwise_tile *t)    \
+	{                                                                      \
+		depthwise_tile(t, n, 1);                                           \
+	}                                                                      \
+	MMN_AVX512 static void depthwise_2_##n(const mmn_depthwise_tile *t)    \
+	{                                                                      \
+		depthwise_tile(t, n, 2);                                           \
+	}
+#define NONE(n)
+SIZES(ONE_DEPTHWISE, NONE)
+
+#define ROW_DEPTHWISE(n) \
+	[n] = {depthwise_any_##n, depthwise_1_##n, depthwise_2_##n},
+
+static void
+depthwise(const mmn_depthwise_tile *t)
+{
+	typedef void depthwise_fn(const mmn_depthwise_tile *t);
+	static depthwise_fn *const fns[PIXELS + 1][3] = {
+		SIZES(ROW_DEPTHWISE, NONE)};
+
+	fns[t->pixels][t->inside && t->stride <= 2 ? t->stride : 0](t);
 }
 
 MMN_AVX512 static inline __m512
@@ -257,6 +279,6 @@ activate(const mmn_conv *conv, float *x, size_t n)
 }
 
 const mmn_conv_kernels mmn_conv_kernels_avx512 = {2, PIXELS, false, tile,
-												  activate};
+												  depthwise, activate};
 
 #endif

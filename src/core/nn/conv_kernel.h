@@ -16,7 +16,6 @@
  * A tap is a run of "count" terms of the sum whose inputs lie side by side:
  *   blocked      the channels of one block under one place of the kernel
  *   plain        places of one row of the kernel in one channel
- *   depthwise    places of one row of the kernel, vectors of 16 channels
  *
  * Weights of a tile: bias [blocks][16], then for each term, tap by tap,
  * [blocks][16].
@@ -30,8 +29,7 @@ typedef struct mmn_conv_tap
 typedef enum mmn_tile_kind
 {
 	MMN_TILE_BLOCKED = 0,
-	MMN_TILE_PLAIN = 1,
-	MMN_TILE_DEPTHWISE = 2
+	MMN_TILE_PLAIN = 1
 } mmn_tile_kind;
 
 typedef struct mmn_conv_tile
@@ -52,12 +50,36 @@ typedef struct mmn_conv_tile
 
 typedef void mmn_conv_tile_fn(mmn_tile_kind kind, const mmn_conv_tile *tile);
 
+/*
+ * A tile of a depthwise convolution: a few pixels of one row, of one block.
+ * It reads X where it is, so columns beside it must be looked out for, unless
+ * "inside" says that there are none; rows above and below are left out.
+ */
+typedef struct mmn_depthwise_tile
+{
+	const float *in;	  /* [width][16], under the kernel's first row */
+	const float *weights; /* [rows][cols][16] */
+	const float *bias;	  /* [16] */
+	const float *residual;
+	float *out; /* [pixels][16] */
+	float lo, hi;
+	int rows, cols;	  /* of the kernel */
+	int64_t row_step; /* floats of X from one to the next */
+	int64_t col_step; /* columns of X */
+	int64_t width;
+	int64_t column; /* of X, under the first pixel and the kernel's first */
+	int64_t stride; /* columns from one pixel to the next */
+	int pixels;
+	bool inside;
+} mmn_depthwise_tile;
+
 typedef struct mmn_conv_kernels
 {
 	int blocks;	  /* of one tile, at most */
 	int pixels;	  /* of one tile, at most */
 	bool any_wrap; /* else only after half of an even number */
 	mmn_conv_tile_fn *tile;
+	void (*depthwise)(const mmn_depthwise_tile *tile);
 	/* activations other than clipping, n a multiple of 16 */
 	void (*activate)(const mmn_conv *conv, float *x, size_t n);
 } mmn_conv_kernels;

@@ -84,6 +84,13 @@ mmn_blocks(int64_t channels)
 	return (channels + MMN_BLOCK - 1) / MMN_BLOCK;
 }
 
+/* Multiply-adds of 16 channels, as simple operations of mmn_run_spend(). */
+static inline size_t
+mmn_conv_work(const mmn_conv *conv, int64_t n)
+{
+	return (size_t)n * (conv->isa == MMN_ISA_PORTABLE ? 4 : 1) + 1;
+}
+
 /* NULL where they are not compiled in. */
 const mmn_conv_kernels *mmn_conv_kernels_for(mmn_isa isa);
 
@@ -94,5 +101,14 @@ bool mmn_conv_lay_out(const mmn_conv *conv, mmn_conv_layout *out);
 size_t mmn_conv_direct_packed_bytes(const mmn_conv *conv);
 void mmn_conv_direct_pack(const mmn_conv *conv, const float *weights,
 						  const float *bias, void *packed);
+
+/* conv_depthwise.c; it needs no scratch. */
+size_t mmn_depthwise_packed_bytes(const mmn_conv *conv);
+void mmn_depthwise_pack(const mmn_conv *conv, const float *weights,
+						const float *bias, void *packed);
+mmn_status mmn_depthwise_run(const mmn_conv *conv, const void *packed,
+							 const float *in, const float *residual, float *out,
+							 int64_t images, size_t in_stride,
+							 size_t out_stride, mmn_run *run);
 
 #endif

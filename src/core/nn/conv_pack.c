@@ -11,9 +11,6 @@
 
 #define ALIGN 64
 
-/* The same for one plane of a depthwise convolution. */
-#define PLANE_FLOATS ((int64_t)1 << 14)
-
 #define INDEX_MAX ((int64_t)1 << 28)
 
 static int64_t
@@ -90,9 +87,6 @@ static bool
 lay_out_copy(const mmn_conv *conv, mmn_conv_layout *l)
 {
 	const mmn_window *w = &conv->w;
-	bool deep = l->kind == MMN_TILE_DEPTHWISE;
-	int64_t budget = deep ? PLANE_FLOATS : MMN_CONV_SLAB;
-	int64_t planes = deep ? 1 : l->planes;
 	int64_t row, bands;
 
 	l->rows = w->out[0];
@@ -102,12 +96,12 @@ lay_out_copy(const mmn_conv *conv, mmn_conv_layout *l)
 	l->out_step = w->kernel[0] == 1 ? 1 : w->stride[0];
 	lay_out_columns(w, l);
 	l->row_pitch = l->n_phases * l->width * l->unit;
-	row = l->row_pitch * planes;
+	row = l->row_pitch * l->planes;
 	if (row > INDEX_MAX || stored_rows(conv, l, 1) > INDEX_MAX / row)
 		return false;
 	l->band = 1;
-	if (stored_rows(conv, l, 1) * row < budget)
-		l->band = (budget / row - stored_rows(conv, l, 1)) / l->out_step + 1;
+	if (stored_rows(conv, l, 1) * row < MMN_CONV_SLAB)
+		l->band = (MMN_CONV_SLAB / row - stored_rows(conv, l, 1)) / l->out_step + 1;
 	l->band = least(l->band, l->rows);
 	bands = (l->rows + l->band - 1) / l->band;
 	l->band = (l->rows + bands - 1) / bands;
@@ -123,9 +117,8 @@ mmn_conv_lay_out(const mmn_conv *conv, mmn_conv_layout *l)
 
 	memset(l, 0, sizeof *l);
 	l->copies = conv->method != MMN_CONV_POINTWISE;
-	l->kind = conv->method == MMN_CONV_FIRST	   ? MMN_TILE_PLAIN
-			  : conv->method == MMN_CONV_DEPTHWISE ? MMN_TILE_DEPTHWISE
-												   : MMN_TILE_BLOCKED;
+	l->kind = conv->method == MMN_CONV_FIRST ? MMN_TILE_PLAIN
+											 : MMN_TILE_BLOCKED;
 	l->unit = l->kind == MMN_TILE_PLAIN ? 1 : MMN_BLOCK;
 	l->planes = l->kind == MMN_TILE_PLAIN ? conv->c : mmn_blocks(conv->c);
 	if (l->copies)
@@ -226,15 +219,11 @@ typedef struct panel_plan
 static panel_plan
 plan_panel(const mmn_conv *conv, const mmn_conv_layout *l, int64_t first)
 {
-	panel_plan p = {.panel = {.first = (int32_t)first, .blocks = 1},
-					.from = 0,
-					.to = 1};
+	panel_plan p = {.panel = {.first = (int32_t)first, .blocks = 1}};
 	int64_t from, to;
 
-	if (conv->method != MMN_CONV_DEPTHWISE)
-		channels_of(conv, first, 1, &p.from, &p.to);
-	if (conv->method != MMN_CONV_DEPTHWISE &&
-		mmn_conv_kernels_for(conv->isa)->blocks > 1 &&
+	channels_of(conv, first, 1, &p.from, &p.to);
+	if (mmn_conv_kernels_for(conv->isa)->blocks > 1 &&
 		first + 1 < mmn_blocks(conv->m))
 	{
 		/* two that have few inputs in common are better off alone */
@@ -258,7 +247,6 @@ pack_panel(const mmn_conv *conv, const mmn_conv_layout *l, const panel_plan *p,
 {
 	int64_t first = p->panel.first * MMN_BLOCK;
 	int64_t width = p->panel.blocks * MMN_BLOCK;
-	bool deep = l->kind == MMN_TILE_DEPTHWISE;
 
 	for (int64_t j = 0; j < width; j++)
 		*out++ = bias && first + j < conv->m ? bias[first + j] : 0.0f;
@@ -271,8 +259,7 @@ pack_panel(const mmn_conv *conv, const mmn_conv_layout *l, const panel_plan *p,
 			for (int64_t q = 0; q < conv->w.kernel[1]; q++)
 				for (int64_t i = 0; i < lanes; i++)
 					for (int64_t j = 0; j < width; j++)
-						*out++ = weight_of(conv, weights, first + j,
-										   deep ? first + j : c + i, kh,
+						*out++ = weight_of(conv, weights, first + j, c + i, kh,
 										   l->copies ? l->order[q] : q);
 	}
 }
@@ -286,7 +273,7 @@ static size_t
 lay_out_packed(const mmn_conv *conv, const mmn_conv_layout *l, void *packed)
 {
 	int64_t blocks = mmn_blocks(conv->m), n = 0, n_taps = 0, at;
-	bool shared = conv->groups == 1 || conv->method == MMN_CONV_DEPTHWISE;
+	bool shared = conv->groups == 1;
 	mmn_conv_packed *head = packed;
 
 	for (int64_t b = 0; b < blocks; n++)
