@@ -113,12 +113,10 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 			for (int p = 0; p < n; p++)
 			{
 				int64_t x = at + p * (stride ? stride : any);
-				const float *in = stride || (uint64_t)x < width
-									  ? row + x * MMN_BLOCK
-									  : zeros;
+				const float *in =
+					stride || (uint64_t)x < width ? row + x * MMN_BLOCK : zeros;
 
-				sum[p][0] =
-					_mm256_fmadd_ps(w0, _mm256_load_ps(in), sum[p][0]);
+				sum[p][0] = _mm256_fmadd_ps(w0, _mm256_load_ps(in), sum[p][0]);
 				sum[p][1] =
 					_mm256_fmadd_ps(w1, _mm256_load_ps(in + HALF), sum[p][1]);
 			}
@@ -128,26 +126,26 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 	finish(n, sum, t->residual, t->out, t->lo, t->hi);
 }
 
-#define KINDS(n)                                                          \
-	MMN_AVX2 static void blocked_##n(const mmn_conv_tile *t)              \
-	{                                                                     \
-		dense(t, n, MMN_BLOCK);                                           \
-	}                                                                     \
-	MMN_AVX2 static void plain_##n(const mmn_conv_tile *t)                \
-	{                                                                     \
-		dense(t, n, 1);                                                   \
-	}                                                                     \
-	MMN_AVX2 static void depthwise_any_##n(const mmn_depthwise_tile *t)   \
-	{                                                                     \
-		depthwise_tile(t, n, 0);                                          \
-	}                                                                     \
-	MMN_AVX2 static void depthwise_1_##n(const mmn_depthwise_tile *t)     \
-	{                                                                     \
-		depthwise_tile(t, n, 1);                                          \
-	}                                                                     \
-	MMN_AVX2 static void depthwise_2_##n(const mmn_depthwise_tile *t)     \
-	{                                                                     \
-		depthwise_tile(t, n, 2);                                          \
+#define KINDS(n)                                                               \
+	MMN_AVX2 static void blocked_##n(const mmn_conv_tile *t)                   \
+	{                                                                          \
+		dense(t, n, MMN_BLOCK);                                                \
+	}                                                                          \
+	MMN_AVX2 static void plain_##n(const mmn_conv_tile *t)                     \
+	{                                                                          \
+		dense(t, n, 1);                                                        \
+	}                                                                          \
+	MMN_AVX2 static void depthwise_any_##n(const mmn_depthwise_tile *t)        \
+	{                                                                          \
+		depthwise_tile(t, n, 0);                                               \
+	}                                                                          \
+	MMN_AVX2 static void depthwise_1_##n(const mmn_depthwise_tile *t)          \
+	{                                                                          \
+		depthwise_tile(t, n, 1);                                               \
+	}                                                                          \
+	MMN_AVX2 static void depthwise_2_##n(const mmn_depthwise_tile *t)          \
+	{                                                                          \
+		depthwise_tile(t, n, 2);                                               \
 	}
 
 KINDS(1)
@@ -175,10 +173,13 @@ static void
 depthwise(const mmn_depthwise_tile *t)
 {
 	typedef void depthwise_fn(const mmn_depthwise_tile *t);
-#define BY_STRIDE(n) {depthwise_any_##n, depthwise_1_##n, depthwise_2_##n}
-	static depthwise_fn *const tiles[PIXELS][3] = {
-		BY_STRIDE(1), BY_STRIDE(2), BY_STRIDE(3),
-		BY_STRIDE(4), BY_STRIDE(5), BY_STRIDE(6)};
+#define BY_STRIDE(n)                                                           \
+	{                                                                          \
+		depthwise_any_##n, depthwise_1_##n, depthwise_2_##n                    \
+	}
+	static depthwise_fn *const tiles[PIXELS][3] = {BY_STRIDE(1), BY_STRIDE(2),
+												   BY_STRIDE(3), BY_STRIDE(4),
+												   BY_STRIDE(5), BY_STRIDE(6)};
 
 	tiles[t->pixels - 1][t->inside && t->stride <= 2 ? t->stride : 0](t);
 }
@@ -197,9 +198,9 @@ activate_vector(const mmn_conv *conv, __m256 x)
 			return mmn_clip_avx2(x, _mm256_set1_ps(conv->lo),
 								 _mm256_set1_ps(conv->hi));
 		case MMN_ACT_LEAKY:
-			return _mm256_blendv_ps(
-				x, _mm256_mul_ps(x, _mm256_set1_ps(conv->lo)),
-				_mm256_cmp_ps(x, zero, _CMP_LT_OQ));
+			return _mm256_blendv_ps(x,
+									_mm256_mul_ps(x, _mm256_set1_ps(conv->lo)),
+									_mm256_cmp_ps(x, zero, _CMP_LT_OQ));
 		case MMN_ACT_HARD_SIGMOID:
 			y = _mm256_fmadd_ps(x, _mm256_set1_ps(conv->lo),
 								_mm256_set1_ps(conv->hi));
@@ -220,11 +221,10 @@ MMN_AVX2 static void
 activate(const mmn_conv *conv, float *x, size_t n)
 {
 	for (size_t i = 0; i < n; i += HALF)
-		_mm256_storeu_ps(x + i,
-						 activate_vector(conv, _mm256_loadu_ps(x + i)));
+		_mm256_storeu_ps(x + i, activate_vector(conv, _mm256_loadu_ps(x + i)));
 }
 
-const mmn_conv_kernels mmn_conv_kernels_avx2 = {1, PIXELS, true, tile,
-												depthwise, activate};
+const mmn_conv_kernels mmn_conv_kernels_avx2 = {1,	  PIXELS,	 true,
+												tile, depthwise, activate};
 
 #endif

@@ -33,8 +33,8 @@ finish(const int n, __m512 sum[PIXELS], const float *residual, float *out,
 	if (residual)
 #pragma GCC unroll 14
 		for (int p = 0; p < n; p++)
-			sum[p] = _mm512_add_ps(
-				sum[p], _mm512_load_ps(residual + p * MMN_BLOCK));
+			sum[p] =
+				_mm512_add_ps(sum[p], _mm512_load_ps(residual + p * MMN_BLOCK));
 #pragma GCC unroll 14
 	for (int p = 0; p < n; p++)
 		_mm512_store_ps(out + p * MMN_BLOCK, mmn_clip_avx512(sum[p], lo, hi));
@@ -42,8 +42,7 @@ finish(const int n, __m512 sum[PIXELS], const float *residual, float *out,
 
 /* Floats from the first pixel's place to the p-th: a constant but for jump. */
 TEMPLATE int64_t
-place(const int p, const int n, const int wraps, const int stride,
-	  int64_t jump)
+place(const int p, const int n, const int wraps, const int stride, int64_t jump)
 {
 	return p * stride + (wraps && p >= n / 2 ? jump : 0);
 }
@@ -78,8 +77,7 @@ dense(const mmn_conv_tile *t, const int blocks, const int n, const int wraps,
 #pragma GCC unroll 14
 			for (int p = 0; p < n; p++)
 			{
-				__m512 v =
-					_mm512_set1_ps(x[place(p, n, wraps, stride, jump)]);
+				__m512 v = _mm512_set1_ps(x[place(p, n, wraps, stride, jump)]);
 
 				sum[0][p] = _mm512_fmadd_ps(v, w0, sum[0][p]);
 				if (blocks > 1)
@@ -121,9 +119,8 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 			for (int p = 0; p < n; p++)
 			{
 				int64_t x = at + p * (stride ? stride : any);
-				const float *in = stride || (uint64_t)x < width
-									  ? row + x * MMN_BLOCK
-									  : zeros;
+				const float *in =
+					stride || (uint64_t)x < width ? row + x * MMN_BLOCK : zeros;
 
 				sum[p] = _mm512_fmadd_ps(v, _mm512_load_ps(in), sum[p]);
 			}
@@ -134,29 +131,30 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 }
 
 /* One function per kind, blocks, pixels and (even numbers) wrapping. */
-#define SIZES(WITH, WITH_WRAP)                                            \
-	WITH(1) WITH(2) WITH(3) WITH(4) WITH(5) WITH(6) WITH(7) WITH(8)       \
-	WITH(9) WITH(10) WITH(11) WITH(12) WITH(13) WITH(14)                  \
-	WITH_WRAP(2) WITH_WRAP(4) WITH_WRAP(6) WITH_WRAP(8) WITH_WRAP(10)     \
-	WITH_WRAP(12) WITH_WRAP(14)
+#define SIZES(WITH, WITH_WRAP)                                                 \
+	WITH(1)                                                                    \
+	WITH(2) WITH(3) WITH(4) WITH(5) WITH(6) WITH(7) WITH(8) WITH(9) WITH(10)   \
+		WITH(11) WITH(12) WITH(13) WITH(14) WITH_WRAP(2) WITH_WRAP(4)          \
+			WITH_WRAP(6) WITH_WRAP(8) WITH_WRAP(10) WITH_WRAP(12)              \
+				WITH_WRAP(14)
 
-#define KINDS(n, wraps, suffix)                                          \
-	MMN_AVX512 static void blocked1_##suffix(const mmn_conv_tile *t)     \
-	{                                                                    \
-		dense(t, 1, n, wraps, MMN_BLOCK);                                \
-	}                                                                    \
-	MMN_AVX512 static void blocked2_##suffix(const mmn_conv_tile *t)     \
-	{                                                                    \
-		dense(t, 2, n, wraps, MMN_BLOCK);                                \
-	}                                                                    \
-	MMN_AVX512 static void plain1_##suffix(const mmn_conv_tile *t)       \
-	{                                                                    \
-		dense(t, 1, n, wraps, 1);                                        \
-	}                                                                    \
-	MMN_AVX512 static void plain2_##suffix(const mmn_conv_tile *t)       \
-	{                                                                    \
-		dense(t, 2, n, wraps, 1);                                        \
-	}                                                                   
+#define KINDS(n, wraps, suffix)                                                \
+	MMN_AVX512 static void blocked1_##suffix(const mmn_conv_tile *t)           \
+	{                                                                          \
+		dense(t, 1, n, wraps, MMN_BLOCK);                                      \
+	}                                                                          \
+	MMN_AVX512 static void blocked2_##suffix(const mmn_conv_tile *t)           \
+	{                                                                          \
+		dense(t, 2, n, wraps, MMN_BLOCK);                                      \
+	}                                                                          \
+	MMN_AVX512 static void plain1_##suffix(const mmn_conv_tile *t)             \
+	{                                                                          \
+		dense(t, 1, n, wraps, 1);                                              \
+	}                                                                          \
+	MMN_AVX512 static void plain2_##suffix(const mmn_conv_tile *t)             \
+	{                                                                          \
+		dense(t, 2, n, wraps, 1);                                              \
+	}
 
 #define ONE(n) KINDS(n, 0, n)
 #define ONE_WRAP(n) KINDS(n, 1, wrap##n)
@@ -208,23 +206,23 @@ tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 	}
 }
 
-#define ONE_DEPTHWISE(n)                                                   \
-	MMN_AVX512 static void depthwise_any_##n(const mmn_depthwise_tile *t)  \
-	{                                                                      \
-		depthwise_tile(t, n, 0);                                           \
-	}                                                                      \
-	MMN_AVX512 static void depthwise_1_##n(const mmn_depthwise_tile *t)    \
-	{                                                                      \
-		depthwise_tile(t, n, 1);                                           \
-	}                                                                      \
-	MMN_AVX512 static void depthwise_2_##n(const mmn_depthwise_tile *t)    \
-	{                                                                      \
-		depthwise_tile(t, n, 2);                                           \
+#define ONE_DEPTHWISE(n)                                                       \
+	MMN_AVX512 static void depthwise_any_##n(const mmn_depthwise_tile *t)      \
+	{                                                                          \
+		depthwise_tile(t, n, 0);                                               \
+	}                                                                          \
+	MMN_AVX512 static void depthwise_1_##n(const mmn_depthwise_tile *t)        \
+	{                                                                          \
+		depthwise_tile(t, n, 1);                                               \
+	}                                                                          \
+	MMN_AVX512 static void depthwise_2_##n(const mmn_depthwise_tile *t)        \
+	{                                                                          \
+		depthwise_tile(t, n, 2);                                               \
 	}
 #define NONE(n)
 SIZES(ONE_DEPTHWISE, NONE)
 
-#define ROW_DEPTHWISE(n) \
+#define ROW_DEPTHWISE(n)                                                       \
 	[n] = {depthwise_any_##n, depthwise_1_##n, depthwise_2_##n},
 
 static void
@@ -251,9 +249,9 @@ activate_vector(const mmn_conv *conv, __m512 x)
 			return mmn_clip_avx512(x, _mm512_set1_ps(conv->lo),
 								   _mm512_set1_ps(conv->hi));
 		case MMN_ACT_LEAKY:
-			return _mm512_mask_mul_ps(
-				x, _mm512_cmp_ps_mask(x, zero, _CMP_LT_OQ), x,
-				_mm512_set1_ps(conv->lo));
+			return _mm512_mask_mul_ps(x,
+									  _mm512_cmp_ps_mask(x, zero, _CMP_LT_OQ),
+									  x, _mm512_set1_ps(conv->lo));
 		case MMN_ACT_HARD_SIGMOID:
 			y = _mm512_fmadd_ps(x, _mm512_set1_ps(conv->lo),
 								_mm512_set1_ps(conv->hi));
@@ -274,11 +272,10 @@ MMN_AVX512 static void
 activate(const mmn_conv *conv, float *x, size_t n)
 {
 	for (size_t i = 0; i < n; i += MMN_BLOCK)
-		_mm512_storeu_ps(x + i,
-						 activate_vector(conv, _mm512_loadu_ps(x + i)));
+		_mm512_storeu_ps(x + i, activate_vector(conv, _mm512_loadu_ps(x + i)));
 }
 
-const mmn_conv_kernels mmn_conv_kernels_avx512 = {2, PIXELS, false, tile,
-												  depthwise, activate};
+const mmn_conv_kernels mmn_conv_kernels_avx512 = {2,	PIXELS,	   false,
+												  tile, depthwise, activate};
 
 #endif

@@ -44,8 +44,8 @@ mmn_depthwise_pack(const mmn_conv *conv, const float *weights,
 	memset(packed, 0, mmn_depthwise_packed_bytes(conv));
 	for (int64_t c = 0; c < channels; c++)
 	{
-		float *block = out + c / MMN_BLOCK * (places + 1) * MMN_BLOCK +
-					   c % MMN_BLOCK;
+		float *block =
+			out + c / MMN_BLOCK * (places + 1) * MMN_BLOCK + c % MMN_BLOCK;
 
 		block[0] = bias ? bias[c] : 0.0f;
 		for (int64_t i = 0; i < places; i++)
@@ -117,7 +117,8 @@ plane_task(void *ctx, int64_t task, int worker)
 		mmn_window_clip(w, 0, o, &from, &to);
 		t.rows = (int)(to > from ? to - from : 0);
 		t.weights = block + (from * w->kernel[1] + 1) * MMN_BLOCK;
-		t.in = in + (o * w->stride[0] - w->pad[0] + from * w->dilation[0]) * row;
+		t.in =
+			in + (o * w->stride[0] - w->pad[0] + from * w->dilation[0]) * row;
 		run_row(job, &t);
 	}
 }

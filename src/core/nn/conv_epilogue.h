@@ -65,7 +65,7 @@ mmn_activate(const mmn_conv *conv, float x)
 
 #if defined(__x86_64__)
 #define MMN_AVX2 __attribute__((target("avx2,fma")))
-#define MMN_AVX512 \
+#define MMN_AVX512                                                             \
 	__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
 
 /*
@@ -111,9 +111,8 @@ mmn_exp_avx2(__m256 x)
 
 	x = _mm256_max_ps(_mm256_set1_ps(MMN_EXP_LOW), x);
 	x = _mm256_min_ps(_mm256_set1_ps(MMN_EXP_HIGH), x);
-	n = _mm256_round_ps(
-		_mm256_mul_ps(x, _mm256_set1_ps(1.44269504088896341f)),
-		_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+	n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504088896341f)),
+						_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 	r = _mm256_fnmadd_ps(n, _mm256_set1_ps(MMN_EXP_LN2_HIGH), x);
 	r = _mm256_fnmadd_ps(n, _mm256_set1_ps(MMN_EXP_LN2_LOW), r);
 	p = _mm256_set1_ps(1.0f / 5040.0f);

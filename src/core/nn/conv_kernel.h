@@ -75,8 +75,8 @@ typedef struct mmn_depthwise_tile
 
 typedef struct mmn_conv_kernels
 {
-	int blocks;	  /* of one tile, at most */
-	int pixels;	  /* of one tile, at most */
+	int blocks;	   /* of one tile, at most */
+	int pixels;	   /* of one tile, at most */
 	bool any_wrap; /* else only after half of an even number */
 	mmn_conv_tile_fn *tile;
 	void (*depthwise)(const mmn_depthwise_tile *tile);

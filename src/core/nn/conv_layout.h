@@ -18,8 +18,8 @@
 typedef struct mmn_conv_layout
 {
 	mmn_tile_kind kind;
-	bool copies; /* into scratch, with padding; else read where it is */
-	int unit;	 /* floats of a pixel */
+	bool copies;		/* into scratch, with padding; else read where it is */
+	int unit;			/* floats of a pixel */
 	int64_t rows, cols; /* of the output; one long row where nothing is copied
 						 * since nothing depends on where rows end */
 	int64_t band;		/* rows (or pixels of the one row) at a time */

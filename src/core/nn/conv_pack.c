@@ -101,7 +101,8 @@ lay_out_copy(const mmn_conv *conv, mmn_conv_layout *l)
 		return false;
 	l->band = 1;
 	if (stored_rows(conv, l, 1) * row < MMN_CONV_SLAB)
-		l->band = (MMN_CONV_SLAB / row - stored_rows(conv, l, 1)) / l->out_step + 1;
+		l->band =
+			(MMN_CONV_SLAB / row - stored_rows(conv, l, 1)) / l->out_step + 1;
 	l->band = least(l->band, l->rows);
 	bands = (l->rows + l->band - 1) / l->band;
 	l->band = (l->rows + bands - 1) / bands;
@@ -117,8 +118,8 @@ mmn_conv_lay_out(const mmn_conv *conv, mmn_conv_layout *l)
 
 	memset(l, 0, sizeof *l);
 	l->copies = conv->method != MMN_CONV_POINTWISE;
-	l->kind = conv->method == MMN_CONV_FIRST ? MMN_TILE_PLAIN
-											 : MMN_TILE_BLOCKED;
+	l->kind =
+		conv->method == MMN_CONV_FIRST ? MMN_TILE_PLAIN : MMN_TILE_BLOCKED;
 	l->unit = l->kind == MMN_TILE_PLAIN ? 1 : MMN_BLOCK;
 	l->planes = l->kind == MMN_TILE_PLAIN ? conv->c : mmn_blocks(conv->c);
 	if (l->copies)

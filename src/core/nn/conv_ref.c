@@ -76,5 +76,5 @@ activate(const mmn_conv *conv, float *x, size_t n)
 		x[i] = mmn_activate(conv, x[i]);
 }
 
-const mmn_conv_kernels mmn_conv_kernels_ref = {1, 16, true, tile, depthwise,
-											   activate};
+const mmn_conv_kernels mmn_conv_kernels_ref = {1,	 16,		true,
+											   tile, depthwise, activate};
