@@ -35,6 +35,7 @@ AS $body$
 DECLARE
 	c record;
 BEGIN
+	PERFORM create_rendition_tables();
 	CREATE SEQUENCE @extschema@.loader_id_seq;
 	CREATE TABLE @extschema@.loader (
 		loader_id bigint PRIMARY KEY DEFAULT nextval('@extschema@.loader_id_seq'),
@@ -44,11 +45,17 @@ BEGIN
 		batch_size int NOT NULL CHECK (batch_size > 0),
 		width int NOT NULL CHECK (width > 0),
 		height int NOT NULL CHECK (height > 0),
-		channels int NOT NULL CHECK (channels IN (1, 3)),
+		channels int NOT NULL CHECK (channels BETWEEN 1 AND 16),
 		dtype text NOT NULL CHECK (dtype IN ('uint8', 'int16', 'uint16', 'float16', 'float32')),
 		balance text NOT NULL CHECK (balance IN ('none', 'uniform', 'sqrt')),
 		balance_by text[] NOT NULL,
 		seed bigint NOT NULL,
+		options jsonb NOT NULL,
+		fit text NOT NULL CHECK (fit IN ('resize', 'crop', 'pad')),
+		windows text[] NOT NULL,
+		layout text NOT NULL CHECK (layout IN ('NCHW', 'NHWC')),
+		rendition_dtype text NOT NULL,
+		rule_id int NOT NULL REFERENCES @extschema@.rendition_rule,
 		strata int,
 		samples bigint,
 		schedule bytea,
@@ -56,6 +63,7 @@ BEGIN
 	);
 	ALTER SEQUENCE @extschema@.loader_id_seq OWNED BY @extschema@.loader.loader_id;
 	CREATE INDEX loader_dataset_idx ON @extschema@.loader (dataset_id);
+	CREATE INDEX loader_rule_idx ON @extschema@.loader (rule_id);
 	CREATE TABLE @extschema@.loader_stratum (
 		loader_id bigint NOT NULL REFERENCES @extschema@.loader ON DELETE CASCADE,
 		stratum int NOT NULL,
@@ -101,11 +109,17 @@ BEGIN
 		('loader', 'batch_size', 'images of a step, all ranks together'),
 		('loader', 'width', 'columns of every image'),
 		('loader', 'height', 'rows of every image'),
-		('loader', 'channels', '1 or 3'),
+		('loader', 'channels', '1 or 3, or as many as windows'),
 		('loader', 'dtype', 'element type of the images; uint8: rendered for the eye; others: stored values'),
 		('loader', 'balance', 'none, uniform or sqrt: how often each stratum comes'),
 		('loader', 'balance_by', 'what makes a stratum: label, or columns of view catalog'),
 		('loader', 'seed', 'key of all permutations'),
+		('loader', 'options', 'as given to create_loader()'),
+		('loader', 'fit', 'how other shapes get this size: resize, crop or pad'),
+		('loader', 'windows', 'how stored values become 0..255: presets of render(), or center/width; empty: they do not'),
+		('loader', 'layout', 'NCHW or NHWC'),
+		('loader', 'rendition_dtype', 'element type of the renditions that its images are made of'),
+		('loader', 'rule_id', 'the rule of its renditions'),
 		('loader', 'strata', 'number of strata'),
 		('loader', 'samples', 'number of members; NULL: not finished yet'),
 		('loader', 'schedule', 'balance sqrt: the strata of one period of positions, 4 bytes each, little-endian'),
@@ -140,13 +154,62 @@ CREATE FUNCTION @extschema@.loader_schedule(balance text, seed bigint, batch_siz
 COMMENT ON FUNCTION @extschema@.loader_schedule(text, bigint, int, bigint[]) IS
 	'which strata, of that many members each, a period of positions deals when balance is sqrt, else NULL; error when a limit is exceeded';
 
-CREATE FUNCTION @extschema@.check_loader(width int, height int, channels int, dtype text, balance text, batch_size int) RETURNS void
+CREATE FUNCTION @extschema@.check_loader(width int, height int, channels int, dtype text, balance text, batch_size int,
+	fit text, windows text[], layout text) RETURNS void
 	AS 'MODULE_PATHNAME', 'medimnet_check_loader' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION @extschema@.check_loader(int, int, int, text, text, int) IS 'error unless batches of that kind can be made';
+COMMENT ON FUNCTION @extschema@.check_loader(int, int, int, text, text, int, text, text[], text) IS 'error unless batches of that kind can be made';
+
+CREATE FUNCTION @extschema@.check_options(options jsonb, known text[], what text) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	unknown text;
+BEGIN
+	IF jsonb_typeof(options) <> 'object' THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('%s must be an object', what),
+			HINT = format('Its keys are %s.', array_to_string(known, ', '));
+	END IF;
+	SELECT string_agg(to_json(k)::text, ', ') INTO unknown FROM jsonb_object_keys(options) k WHERE k <> ALL (known);
+	IF unknown IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('unknown key in %s: %s', what, unknown),
+			HINT = format('The keys are %s.', array_to_string(known, ', '));
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.check_options(jsonb, text[], text) IS 'error unless an object has no other keys than these';
+
+CREATE FUNCTION @extschema@.read_windows(option jsonb) RETURNS text[]
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	one jsonb;
+	windows text[] := '{}';
+BEGIN
+	-- a single one stands for a list of one
+	IF jsonb_typeof(option) <> 'array' OR jsonb_typeof(option -> 0) = 'number' THEN
+		option := jsonb_build_array(option);
+	END IF;
+	FOR one IN SELECT jsonb_array_elements(option) LOOP
+		IF jsonb_typeof(one) = 'string' THEN
+			windows := windows || (one #>> '{}');
+		ELSIF jsonb_typeof(one) = 'array' AND jsonb_array_length(one) = 2
+			AND jsonb_typeof(one -> 0) = 'number' AND jsonb_typeof(one -> 1) = 'number' THEN
+			windows := windows || format('%s/%s', trim_scale((one ->> 0)::numeric), trim_scale((one ->> 1)::numeric));
+		ELSE
+			RAISE invalid_parameter_value USING MESSAGE = format('invalid window of a loader: %s', one),
+				HINT = 'A window is the name of a preset such as "lung", or [center, width]; a list of several makes a channel of each.';
+		END IF;
+	END LOOP;
+	RETURN CASE windows WHEN '{none}' THEN '{}' ELSE windows END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.read_windows(jsonb) IS 'option "window" of create_loader() as column windows has it';
 
 CREATE FUNCTION @extschema@.create_loader(name text, dataset text, split text, batch_size int, width int, height int,
 	channels int DEFAULT 1, dtype text DEFAULT 'uint8', balance text DEFAULT 'uniform',
-	balance_by text[] DEFAULT '{label}', seed bigint DEFAULT 0) RETURNS bigint
+	balance_by text[] DEFAULT '{label}', seed bigint DEFAULT 0, options jsonb DEFAULT '{}') RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, @extschema@, pg_temp
 	SET jit = off
@@ -158,17 +221,29 @@ DECLARE
 	unknown text;
 	splits text;
 	members bigint[];
+	fit text;
+	windows text[];
+	layout text;
+	rendition_dtype text;
 BEGIN
 	IF name IS NULL OR dataset IS NULL OR split IS NULL OR batch_size IS NULL OR width IS NULL OR height IS NULL
 		OR channels IS NULL OR dtype IS NULL OR balance IS NULL OR balance_by IS NULL OR seed IS NULL
-		OR array_position(balance_by, NULL) IS NOT NULL THEN
+		OR options IS NULL OR array_position(balance_by, NULL) IS NOT NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'no part of a loader''s definition can be null';
 	END IF;
 	IF name = '' THEN
 		RAISE invalid_name USING MESSAGE = 'the name of a loader cannot be empty';
 	END IF;
 	from_dataset := dataset_id(dataset);
-	PERFORM check_loader(width, height, channels, dtype, balance, batch_size);
+	PERFORM check_options(options, '{fit,window,layout}', 'the options of a loader');
+	fit := coalesce(options ->> 'fit', 'resize');
+	windows := coalesce(read_windows(options -> 'window'), CASE dtype WHEN 'uint8' THEN '{auto}'::text[] ELSE '{}' END);
+	layout := coalesce(options ->> 'layout', 'NCHW');
+	PERFORM check_loader(width, height, channels, dtype, balance, batch_size, fit, windows, layout);
+	IF dtype = 'uint8' AND windows = '{}' THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'images of uint8 need a window',
+			HINT = 'Leave "window" out for "auto", or take another dtype for stored values.';
+	END IF;
 	IF EXISTS (SELECT FROM @extschema@.loader l WHERE l.name = create_loader.name) THEN
 		RAISE duplicate_object USING MESSAGE = format('loader "%s" exists already', name),
 			HINT = 'A loader is never changed; choose another name, or remove it with drop_loader().';
@@ -183,6 +258,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = 'balance_by is empty',
 			HINT = 'Balance by ''{label}'', or say balance => ''none''.';
 	END IF;
+	rendition_dtype := CASE windows WHEN '{}' THEN dtype ELSE 'uint8' END;
 	SELECT string_agg(quote_literal(b), ', ') INTO unknown FROM unnest(balance_by) b
 	WHERE b <> 'label' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = '@extschema@.catalog'::regclass AND a.attname = b AND a.attnum > 0);
 	IF unknown IS NOT NULL THEN
@@ -195,8 +271,11 @@ BEGIN
 			CASE b WHEN 'label' THEN 'v.classes[m.label + 1]' ELSE format('c.%I', b) END), ', ') || ')' END
 	INTO stratum_key FROM unnest(balance_by) b;
 
-	INSERT INTO @extschema@.loader AS l (name, dataset_id, split, batch_size, width, height, channels, dtype, balance, balance_by, seed)
-	VALUES (name, from_dataset, split, batch_size, width, height, channels, dtype, balance, balance_by, seed)
+	INSERT INTO @extschema@.loader AS l (name, dataset_id, split, batch_size, width, height, channels, dtype, balance, balance_by, seed,
+		options, fit, windows, layout, rendition_dtype, rule_id)
+	VALUES (name, from_dataset, split, batch_size, width, height, channels, dtype, balance, balance_by, seed,
+		options, fit, windows, layout, rendition_dtype,
+		rendition_rule_id(width, height, channels, rendition_dtype, fit, windows, layout))
 	RETURNING l.loader_id INTO new_id;
 	CREATE TEMPORARY TABLE medimnet_member (key jsonb, subject_id bigint, image_id bigint, label int, frame int) ON COMMIT DROP;
 	EXECUTE format('INSERT INTO pg_temp.medimnet_member SELECT %s, m.subject_id, m.image_id, m.label, m.frame
@@ -217,7 +296,7 @@ BEGIN
 	RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.create_loader(text, text, text, int, int, int, int, text, text, text[], bigint) IS
+COMMENT ON FUNCTION @extschema@.create_loader(text, text, text, int, int, int, int, text, text, text[], bigint, jsonb) IS
 	'defines an endless stream of batches of a dataset''s split; returns loader_id';
 
 CREATE FUNCTION @extschema@.loader_id(loader text) RETURNS bigint
@@ -245,16 +324,21 @@ CREATE FUNCTION @extschema@.drop_loader(loader text) RETURNS void
 AS $$
 DECLARE
 	id bigint := loader_id(loader);
+	rule int;
 BEGIN
+	DELETE FROM @extschema@.loader l WHERE l.loader_id = id RETURNING l.rule_id INTO rule;
+	DELETE FROM @extschema@.rendition_rule r WHERE r.rule_id = rule AND NOT EXISTS (SELECT FROM @extschema@.loader l WHERE l.rule_id = rule);
+EXCEPTION WHEN foreign_key_violation THEN
+	-- a loader of this rule has just been made: the renditions stay
 	DELETE FROM @extschema@.loader l WHERE l.loader_id = id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.drop_loader(text) IS 'removes a loader';
+COMMENT ON FUNCTION @extschema@.drop_loader(text) IS 'removes a loader, and the renditions that only it used';
 
 CREATE FUNCTION @extschema@.loader_info(loader text)
 	RETURNS TABLE (dataset text, split text, classes text[], samples bigint, steps_per_epoch bigint, batch_size int,
 		width int, height int, channels int, dtype text, balance text, balance_by text[], strata int,
-		smallest_stratum bigint, largest_stratum bigint, seed bigint)
+		smallest_stratum bigint, largest_stratum bigint, seed bigint, options jsonb)
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
 	SET search_path = pg_catalog, @extschema@, pg_temp
 AS $$
@@ -263,7 +347,7 @@ DECLARE
 BEGIN
 	RETURN QUERY
 		SELECT v.name || '@' || v.version, l.split, v.classes, l.samples, (l.samples + l.batch_size - 1) / l.batch_size, l.batch_size,
-			l.width, l.height, l.channels, l.dtype, l.balance, l.balance_by, l.strata, s.least, s.most, l.seed
+			l.width, l.height, l.channels, l.dtype, l.balance, l.balance_by, l.strata, s.least, s.most, l.seed, l.options
 		FROM @extschema@.loader l JOIN @extschema@.dataset_version v USING (dataset_id),
 			(SELECT min(t.members) AS least, max(t.members) AS most FROM @extschema@.loader_stratum t WHERE t.loader_id = id) s
 		WHERE l.loader_id = id;
@@ -285,5 +369,5 @@ COMMENT ON FUNCTION @extschema@.batch_rows(text, bigint, bigint, int, int) IS
 	'the images of batch() of several steps, a row each, as a stream: call it in the SELECT list, where nothing is gathered up first';
 
 REVOKE EXECUTE ON FUNCTION @extschema@.create_loader_tables(),
-	@extschema@.create_loader(text, text, text, int, int, int, int, text, text, text[], bigint),
+	@extschema@.create_loader(text, text, text, int, int, int, int, text, text, text[], bigint, jsonb),
 	@extschema@.drop_loader(text) FROM PUBLIC;

@@ -45,27 +45,40 @@ DataOffset(int ndim)
 	return TYPEALIGN(8, offsetof(Tensor, dims) + ndim * sizeof(int32));
 }
 
-static Tensor *
-TensorAllocate(const mmn_tensor *shape, const char *what)
+/* Bytes of a whole value of this shape. */
+static Size
+ShapeSize(const mmn_tensor *shape, const char *what)
 {
-	Size offset = DataOffset(shape->ndim);
 	mmn_error err;
 	size_t bytes;
-	Tensor *tensor;
 
 	mmn_check(mmn_tensor_check(shape, TENSOR_MAX_BYTES, &bytes, &err), what,
 			  &err);
-	tensor = palloc(offset + bytes);
-	memset(tensor, 0, offset);
-	SET_VARSIZE(tensor, offset + bytes);
+	return DataOffset(shape->ndim) + bytes;
+}
+
+static void
+SetHeader(Tensor *tensor, const mmn_tensor *shape, Size size)
+{
+	memset(tensor, 0, DataOffset(shape->ndim));
+	SET_VARSIZE(tensor, size);
 	tensor->dtype = shape->dtype;
 	tensor->ndim = shape->ndim;
 	memcpy(tensor->dims, shape->dims, shape->ndim * sizeof(int32));
+}
+
+static Tensor *
+TensorAllocate(const mmn_tensor *shape, const char *what)
+{
+	Size size = ShapeSize(shape, what);
+	Tensor *tensor = palloc(size);
+
+	SetHeader(tensor, shape, size);
 	return tensor;
 }
 
-Tensor *
-TensorCreate(mmn_dtype dtype, int ndim, const int32 *dims)
+static mmn_tensor
+Shape(mmn_dtype dtype, int ndim, const int32 *dims)
 {
 	mmn_tensor shape;
 
@@ -75,7 +88,32 @@ TensorCreate(mmn_dtype dtype, int ndim, const int32 *dims)
 	shape.dtype = dtype;
 	shape.ndim = ndim;
 	memcpy(shape.dims, dims, ndim * sizeof(int32));
+	return shape;
+}
+
+Tensor *
+TensorCreate(mmn_dtype dtype, int ndim, const int32 *dims)
+{
+	mmn_tensor shape = Shape(dtype, ndim, dims);
+
 	return TensorAllocate(&shape, "invalid tensor");
+}
+
+Size
+TensorSize(mmn_dtype dtype, int ndim, const int32 *dims)
+{
+	mmn_tensor shape = Shape(dtype, ndim, dims);
+
+	return ShapeSize(&shape, "invalid tensor");
+}
+
+void *
+TensorInit(void *at, mmn_dtype dtype, int ndim, const int32 *dims)
+{
+	mmn_tensor shape = Shape(dtype, ndim, dims);
+
+	SetHeader(at, &shape, ShapeSize(&shape, "invalid tensor"));
+	return TensorData(at);
 }
 
 void *

@@ -30,6 +30,14 @@ typedef struct Tensor
 /* Allocates a tensor; elements are not set.  ereports when too large. */
 extern Tensor *TensorCreate(mmn_dtype dtype, int ndim, const int32 *dims);
 
+/*
+ * The same in memory of the caller's, TensorSize bytes aligned on 8; returns
+ * where the elements go.
+ */
+extern Size TensorSize(mmn_dtype dtype, int ndim, const int32 *dims);
+extern void *TensorInit(void *at, mmn_dtype dtype, int ndim,
+						const int32 *dims);
+
 extern void *TensorData(const Tensor *tensor);
 
 /* Bytes of the elements. */

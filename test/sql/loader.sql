@@ -125,3 +125,71 @@ UPDATE image_content SET content = 'garbage' WHERE image_id BETWEEN 13 AND 40;
 SELECT create_dataset('bad', 'SELECT image_id, label FROM chosen WHERE image_id = 13', '{"all":1}');
 SELECT create_loader('bad', 'bad', 'all', 1, 2, 2);
 SELECT batch('bad', 0);
+UPDATE image_content SET content = png(('2x2x1 u8 raw \x' || encode(set_byte('\x00804020', 0, image_id::int), 'hex'))::pixels) WHERE image_id BETWEEN 13 AND 40;
+
+-- renditions: the same batches; they go with what they are made of
+CREATE TEMPORARY TABLE before AS SELECT step, b.* FROM generate_series(0, 5) step, batch('even', step) b;
+SET client_min_messages = warning;
+CALL prepare_loader('even');
+SELECT count(*), count(DISTINCT rule_id) FROM rendition;
+CALL prepare_loader('root'); -- of the same rule
+SELECT count(*) FROM rendition;
+SELECT bool_and(b.images = a.images AND b.labels = a.labels AND b.image_ids = a.image_ids) FROM before b, batch('even', b.step) a;
+-- served from them, as a forged one shows
+UPDATE rendition SET data = '\x09090909' WHERE image_id = 5;
+SELECT DISTINCT image::text FROM batch_rows('even', 0, 9) WHERE image_id = 5;
+UPDATE rendition SET data = '\x0909' WHERE image_id = 5;
+SELECT count(*) FROM batch_rows('even', 0, 9);
+UPDATE rendition SET data = '\x05804020' WHERE image_id = 5;
+-- never when the image is not to be served, or of other content
+UPDATE image SET status = 'quarantined' WHERE image_id <= 3;
+SELECT count(*) FROM batch_rows('even', 0, 9);
+UPDATE image SET status = 'stored';
+UPDATE image_content SET content = content WHERE image_id = 5;
+SELECT image_id, count(*) FROM rendition WHERE image_id BETWEEN 4 AND 6 GROUP BY image_id ORDER BY image_id;
+SELECT DISTINCT image::text FROM batch_rows('even', 0, 9) WHERE image_id = 5;
+CALL prepare_loader('even');
+SELECT count(*) FROM rendition;
+SELECT drop_loader('even');
+SELECT count(*) FROM rendition;
+BEGIN;
+SELECT drop_loader(name) FROM loader WHERE name IN ('plain', 'root', 'fine', 'bad');
+SELECT count(*) FROM rendition;
+ROLLBACK;
+CALL prepare_loader('nothing');
+BEGIN;
+CALL prepare_loader('root');
+ROLLBACK;
+
+-- options
+INSERT INTO subject VALUES (60);
+INSERT INTO image (subject_id, image_id, collection_id, status, media_type, file_hash, width, height, channels, frames)
+VALUES (60, 60, 1, 'stored', 'image/png', sha256('60'), 4, 2, 1, 1), (60, 61, 1, 'stored', 'image/png', sha256('61'), 1, 1, 3, 1);
+INSERT INTO image_content (subject_id, image_id, content) VALUES (60, 60, png('4x2x1 u16 raw \x0000e803b80ba00f0000d007d007a00f'::pixels)),
+	(60, 61, png('1x1x3 u8 rgb \x0a141e'::pixels));
+SELECT create_dataset('wide', 'SELECT 60 AS image_id, ''w'' AS label', '{"all":1}'), create_dataset('pixel', 'SELECT 61 AS image_id, ''c'' AS label', '{"all":1}');
+SELECT create_loader(f, 'wide', 'all', 1, 2, 2, dtype => 'uint16', options => jsonb_build_object('fit', f)) FROM unnest('{resize,crop,pad}'::text[]) f;
+SELECT f, images FROM unnest('{resize,crop,pad}'::text[]) f, batch(f, 0);
+SELECT create_loader('windows', 'wide', 'all', 1, 4, 2, channels => 3, options => '{"window": ["full", [2000, 2001], [1000, 1]]}');
+SELECT images FROM batch('windows', 0);
+SELECT create_loader('last', 'wide', 'all', 1, 4, 2, channels => 3, options => '{"window": ["full", [2000, 2001], [1000, 1]], "layout": "NHWC"}');
+SELECT images FROM batch('last', 0);
+SELECT create_loader('rgb last', 'pixel', 'all', 1, 2, 1, channels => 3, options => '{"layout": "NHWC"}');
+SELECT images FROM batch('rgb last', 0);
+CALL prepare_loader('windows');
+CALL prepare_loader('last');
+CALL prepare_loader('pad');
+CALL prepare_loader('rgb last');
+SELECT count(*) FROM rendition WHERE image_id >= 60;
+SELECT images FROM unnest('{windows,last,pad,rgb last}'::text[]) f, batch(f, 0);
+SELECT (loader_info('last')).options;
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"windows": "lung", "crop": 1}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '[]');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"fit": "stretch"}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"layout": "CHWN"}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": "lungs"}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": [40, 0]}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": 40}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": "none"}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": ["lung", "bone"]}');
+SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => NULL);

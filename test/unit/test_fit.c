@@ -22,7 +22,7 @@ static mmn_status
 fit_as(const mmn_image *image, uint32_t width, uint8_t channels, uint8_t dtype,
 	   void *out, mmn_error *err)
 {
-	mmn_fit fit = {width, 1, channels, dtype};
+	mmn_fit fit = {.width = width, .height = 1, .channels = channels, .dtype = dtype};
 
 	return mmn_fit_image(&mmn_env_default, image, &fit, out, err);
 }
@@ -32,6 +32,102 @@ never(void *ctx)
 {
 	(void)ctx;
 	return 1;
+}
+
+/* crop and pad of a 4x2 and of a 2x4 image, MONOCHROME1 too */
+static void
+test_shapes(void)
+{
+	int16_t samples[] = {-3, 1, 2, 9, -3, 5, 6, 9};
+	mmn_image wide = {.width = 4,
+					  .height = 2,
+					  .channels = 1,
+					  .sample_type = MMN_I16,
+					  .samples = samples};
+	mmn_image high = wide;
+	mmn_fit fit = {.width = 2,
+				   .height = 2,
+				   .channels = 1,
+				   .dtype = MMN_DTYPE_FLOAT32,
+				   .shape = MMN_FIT_CROP};
+	mmn_error err = {0};
+	float f[16];
+
+	mmn_fit_image(&mmn_env_default, &wide, &fit, f, &err);
+	ok(f[0] == 1 && f[1] == 2 && f[2] == 5 && f[3] == 6,
+	   "crop takes the middle of what is too wide");
+	high.width = 2;
+	high.height = 4;
+	mmn_fit_image(&mmn_env_default, &high, &fit, f, &err);
+	ok(f[0] == 2 && f[1] == 9 && f[2] == -3 && f[3] == 5,
+	   "and of what is too high");
+	fit.shape = MMN_FIT_PAD;
+	fit.width = fit.height = 4;
+	mmn_fit_image(&mmn_env_default, &wide, &fit, f, &err);
+	ok(f[0] == -3 && f[3] == -3 && f[4] == -3 && f[5] == 1 && f[11] == 9 &&
+		   f[12] == -3,
+	   "pad centres it on its least value");
+	high.flags = MMN_IMAGE_INVERTED;
+	mmn_fit_image(&mmn_env_default, &high, &fit, f, &err);
+	ok(f[0] == 9 && f[1] == -3 && f[2] == 1 && f[3] == 9 && f[13] == 6,
+	   "that of MONOCHROME1 on its greatest");
+	fit.dtype = MMN_DTYPE_UINT8;
+	mmn_fit_image(&mmn_env_default, &high, &fit, f, &err);
+	ok(((uint8_t *)f)[0] == 0 && ((uint8_t *)f)[1] == 255,
+	   "rendered, both are black");
+	ok(mmn_fit_image(&mmn_env_default,
+					 &(mmn_image){.width = 65535,
+								  .height = 1,
+								  .channels = 1,
+								  .sample_type = MMN_U8,
+								  .samples = calloc(65535, 1)},
+					 &fit, f, &err) == MMN_OK,
+	   "a line has a row in what it is padded to");
+}
+
+static void
+test_windows(const mmn_image *ct, const mmn_image *rgb)
+{
+	mmn_fit fit = {.width = 2,
+				   .height = 1,
+				   .channels = 3,
+				   .dtype = MMN_DTYPE_UINT8,
+				   .windows = 3};
+	mmn_fit_window window;
+	mmn_image hu = *ct;
+	mmn_error err = {0};
+	uint8_t out[8];
+
+	ok(mmn_fit_window_parse("lung", &window) && window.preset[0],
+	   "a window is a preset");
+	ok(mmn_fit_window_parse("-600/1500.5", &window) && !window.preset[0] &&
+		   window.center == -600 && window.width == 1500.5,
+	   "or two numbers");
+	ok(!mmn_fit_window_parse("lun", &window) &&
+		   !mmn_fit_window_parse("", &window) &&
+		   !mmn_fit_window_parse("auto, percentile", &window) &&
+		   !mmn_fit_window_parse("40/0", &window) &&
+		   !mmn_fit_window_parse("40/inf", &window) &&
+		   !mmn_fit_window_parse("40/1x", &window) &&
+		   !mmn_fit_window_parse("40", &window),
+	   "and nothing else");
+
+	hu.unit = MMN_UNIT_HU;
+	mmn_fit_window_parse("full", &fit.window[0]);
+	mmn_fit_window_parse("lung", &fit.window[1]);
+	mmn_fit_window_parse("3071/2", &fit.window[2]);
+	mmn_fit_image(&mmn_env_default, &hu, &fit, out, &err);
+	ok(memcmp(out, "\0\377\67\377\0\377", 6) == 0,
+	   "each window has its channel");
+	fit.channels_last = true;
+	mmn_fit_image(&mmn_env_default, &hu, &fit, out, &err);
+	ok(memcmp(out, "\0\67\0\377\377\377", 6) == 0, "last, if wanted");
+	fit.windows = 0;
+	mmn_fit_image(&mmn_env_default, rgb, &fit, out, &err);
+	ok(memcmp(out, "\377\0\0\0\377\0", 6) == 0, "colours too");
+	fit.windows = 3;
+	is_int(mmn_fit_image(&mmn_env_default, rgb, &fit, out, &err),
+		   MMN_BAD_ARGUMENT, "a lung window is not for photographs");
 }
 
 int
@@ -51,7 +147,7 @@ main(void)
 	float f[16];
 	mmn_error err = {0};
 	mmn_env stopping = mmn_env_default;
-	mmn_fit fit = {1, 1, 1, MMN_DTYPE_FLOAT32};
+	mmn_fit fit = {.width = 1, .height = 1, .channels = 1, .dtype = MMN_DTYPE_FLOAT32};
 
 	fit_as(&ct, 2, 1, MMN_DTYPE_INT16, out, &err);
 	ok((int16_t)mmn_load_u16le(out) == -1024 && mmn_load_u16le(out + 2) == 3071,
@@ -93,6 +189,9 @@ main(void)
 	is_near(f[0], 76.245, 1e-4, "not rounded as float32");
 	fit_as(&ct, 2, 1, MMN_DTYPE_UINT8, out, &err);
 	ok(out[0] == 0 && out[1] == 255, "uint8 is rendered for the eye");
+
+	test_shapes();
+	test_windows(&ct, &rgb);
 
 	is_int(fit_as(&ct, 2, 1, MMN_DTYPE_FLOAT64, out, &err), MMN_BAD_ARGUMENT,
 		   "float64 is not made");

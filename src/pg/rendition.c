@@ -1,0 +1,195 @@
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "bridge.h"
+#include "compat.h"
+#include "decoder.h"
+#include "image/render.h"
+#include "rendition.h"
+
+/*
+ * Renditions: how they are made, kept and read.
+ *
+ * A chunk is a plain bytea in an ordinary row, as large as a page can hold,
+ * and the chunks of an image lie one after the other: reading them is one
+ * descent of the index and a copy per page, from shared buffers to where the
+ * bytes are wanted.  (TOAST would cut them into pieces of 2 kB and put them
+ * together in a buffer of its own.)
+ *
+ * A rendition cannot be stale: a rule and an image's content never change, and
+ * rows go with the content they were made of.  What can change is whether the
+ * image may be served: that is looked up in table image every time.
+ */
+
+PG_FUNCTION_INFO_V1(medimnet_rendition_chunks);
+
+KeyScan *
+RenditionsOpen(Snapshot snapshot)
+{
+	static const char *const columns[] = {"subject_id", "image_id", "rule_id",
+										  "frame",		"chunk",	"data"};
+
+	return KeyScanOpen("rendition", columns, 6, 4, "8844", false, snapshot);
+}
+
+bool
+RenditionRead(KeyScan *renditions, int64 subject_id, int64 image_id,
+			  int32 rule_id, int32 frame, void *out, Size size)
+{
+	Datum key[] = {Int64GetDatum(subject_id), Int64GetDatum(image_id),
+				   Int32GetDatum(rule_id), Int32GetDatum(frame)};
+	Size at = 0;
+	int32 chunks = 0;
+
+	KeyScanFind(renditions, key);
+	while (KeyScanNext(renditions))
+	{
+		bool is_null;
+		int32 chunk = DatumGetInt32(KeyScanColumn(renditions, 4, &is_null));
+		Datum value = KeyScanColumn(renditions, 5, &is_null);
+		/* stored plain: in the page itself */
+		bytea *data = (bytea *)DatumGetPointer(value);
+		Size length = is_null || VARATT_IS_EXTERNAL(data) ||
+							  VARATT_IS_COMPRESSED(data)
+						  ? 0
+						  : VARSIZE_ANY_EXHDR(data);
+
+		if (chunk != chunks++ || length < 1 || length > size - at)
+			break;
+		memcpy((char *)out + at, VARDATA_ANY(data), length);
+		at += length;
+	}
+	if (chunks == 0)
+		return false;
+	if (at != size)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the rendition of image " INT64_FORMAT
+						" under rule %d is damaged",
+						image_id, rule_id),
+				 errhint("Delete its rows in medimnet.rendition, and call "
+						 "prepare_loader() again.")));
+	return true;
+}
+
+uint8
+ParseDtype(const char *name)
+{
+	uint8 dtype;
+
+	if (!mmn_dtype_parse(name, &dtype) || !mmn_fit_has_dtype(dtype))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid dtype of a loader: \"%s\"", name),
+				 errhint("A loader's dtype is uint8, int16, uint16, float16 "
+						 "or float32.")));
+	return dtype;
+}
+
+mmn_fit_shape
+ParseFitShape(const char *name)
+{
+	mmn_fit_shape shape;
+
+	if (!mmn_fit_shape_parse(name, &shape))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid fit of a loader: \"%s\"", name),
+						errhint("A loader's fit is resize, crop or pad.")));
+	return shape;
+}
+
+bool
+ParseLayout(const char *name)
+{
+	if (strcmp(name, "NCHW") != 0 && strcmp(name, "NHWC") != 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("invalid layout of a loader: \"%s\"", name),
+						errhint("A loader's layout is NCHW or NHWC.")));
+	return name[2] == 'W';
+}
+
+void
+ParseWindows(ArrayType *windows, mmn_fit *fit)
+{
+	Datum *names;
+	int n;
+
+	deconstruct_array(windows, TEXTOID, -1, false, TYPALIGN_INT, &names, NULL,
+					  &n);
+	if (n > MMN_FIT_MAX_CHANNELS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a loader has at most %d windows, not %d",
+						MMN_FIT_MAX_CHANNELS, n)));
+	fit->windows = n;
+	for (int i = 0; i < n; i++)
+	{
+		char *name = TextDatumGetCString(names[i]);
+
+		if (!mmn_fit_window_parse(name, &fit->window[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid window of a loader: \"%s\"", name),
+					 errhint("A window is [center, width], the width above 0, "
+							 "or one of %s.",
+							 mmn_render_presets)));
+	}
+}
+
+/*
+ * rendition_chunks(content bytea, frame int, width int, height int,
+ *					channels int, dtype text, fit text, windows text[],
+ *					layout text)
+ */
+Datum
+medimnet_rendition_chunks(PG_FUNCTION_ARGS)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(0);
+	mmn_fit fit = {.width = PG_GETARG_INT32(2),
+				   .height = PG_GETARG_INT32(3),
+				   .channels = PG_GETARG_INT32(4)};
+	mmn_status status;
+	mmn_error err;
+	mmn_image image;
+	Pixels *pixels;
+	Size size, at = 0;
+	char *rendition;
+	Datum *chunks;
+	int n = 0;
+
+	fit.dtype = ParseDtype(text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	fit.shape = ParseFitShape(text_to_cstring(PG_GETARG_TEXT_PP(6)));
+	ParseWindows(PG_GETARG_ARRAYTYPE_P(7), &fit);
+	fit.channels_last = ParseLayout(text_to_cstring(PG_GETARG_TEXT_PP(8)));
+	size = (Size)fit.width * fit.height * fit.channels *
+		   mmn_dtype_size(fit.dtype);
+	rendition = palloc(size);
+	status = DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
+						  PG_GETARG_INT32(1), &pixels, &err);
+	if (status == MMN_OK)
+	{
+		image = PixelsImage(pixels);
+		status = mmn_fit_image(&mmn_env_backend, &image, &fit, rendition, &err);
+		pfree(pixels);
+	}
+	mmn_check(status, "could not make a rendition", &err);
+
+	chunks = palloc((size / RENDITION_CHUNK + 1) * sizeof(Datum));
+	while (at < size)
+	{
+		Size length = Min(size - at, RENDITION_CHUNK);
+		bytea *chunk = palloc(VARHDRSZ + length);
+
+		SET_VARSIZE(chunk, VARHDRSZ + length);
+		memcpy(VARDATA(chunk), rendition + at, length);
+		chunks[n++] = PointerGetDatum(chunk);
+		at += length;
+	}
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(chunks, n, BYTEAOID, -1, false, TYPALIGN_INT));
+}
