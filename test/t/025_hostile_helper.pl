@@ -188,7 +188,8 @@ survives($_, $decode, qr/${failed}the result would be larger than 1 GB/) for 'ne
 survives('text', $decode, qr/${failed}\?\[2J%s%n\?{247}\.$/m);
 survives('count', $count, qr/DETAIL:  the decoder helper gave an answer that makes no sense/);
 survives('no text', $json, qr/DETAIL:  the decoder helper gave an answer that makes no sense/);
-survives('extra', "$decode; $decode", qr/^64\n64$/m);
+# what it says too much is no answer to the next call, whenever it arrives
+survives('extra', "$decode; $decode", qr/^64\n(?:64$|(?s:.*)makes no sense)/m);
 survives('descriptors', $decode, qr/^64$/m);
 survives('forks and answers', $decode, qr/^64$/m);
 
