@@ -93,6 +93,11 @@ mmn_inflate_raw(const mmn_env *env, const uint8_t *bytes, size_t length,
 							  max_bytes);
 			goto done;
 		}
+		if (result == Z_MEM_ERROR)
+		{
+			status = mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+			goto done;
+		}
 		if (result != Z_OK && result != Z_STREAM_END)
 		{
 			status = mmn_fail(err, MMN_BAD_DATA,
@@ -140,7 +145,9 @@ mmn_inflate_exact(const mmn_env *env, const uint8_t *bytes, size_t length,
 		result = inflate(&z, Z_NO_FLUSH);
 		eaten += in - z.avail_in;
 		used += space - z.avail_out;
-		if (used < size && result != Z_OK)
+		if (result == Z_MEM_ERROR)
+			status = mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+		else if (used < size && result != Z_OK)
 			status =
 				mmn_fail(err, MMN_BAD_DATA,
 						 result == Z_STREAM_END || result == Z_BUF_ERROR

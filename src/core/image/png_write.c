@@ -21,9 +21,13 @@ typedef struct writer
 static void *
 png_alloc(png_structp png, png_alloc_size_t size)
 {
-	const writer *w = png_get_mem_ptr(png);
+	writer *w = png_get_mem_ptr(png);
+	void *p = mmn_alloc(w->env, size);
 
-	return mmn_alloc(w->env, size);
+	/* what libpng and zlib make of it does not tell */
+	if (!p)
+		w->status = mmn_fail(w->err, MMN_NO_MEMORY, "out of memory");
+	return p;
 }
 
 static void
