@@ -6,7 +6,7 @@
 #   make test-zoo  torchvision's networks against PyTorch in double precision
 #   make fuzz      all fuzz targets, FUZZ_SECONDS each
 #   make coverage  what of the parsers unit tests and fuzz corpus reach
-#   make bench     the decoder's speed beside that of other decoders
+#   make bench     the decoder's speed beside that of other decoders, and through SQL
 #   make && make install && make installcheck    as for any extension
 
 # The one list of Debian packages: to build, to test, and to measure against.
@@ -298,6 +298,7 @@ bench: deps-bench
 	$(MAKE) -j2 all
 	$(MAKE) -j2 bench-programs
 	/usr/bin/python3 test/bench/decode.py build/bench build/bench/inputs $(ROUNDS)
+	test/bench/sql_path.sh build/bench build/bench/inputs $(ROUNDS)
 
 .PHONY: deps deps-bench
 deps-bench:

@@ -306,10 +306,17 @@ set_window(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 	}
 }
 
+static const mmn_env *
+samples_env(const mmn_env *env, const mmn_decode_limits *limits)
+{
+	return limits->samples ? limits->samples : env;
+}
+
 mmn_status
 mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 				 const mmn_pixel_description *pixels, uint32_t frame,
-				 size_t max_bytes, mmn_image *out, mmn_error *err)
+				 const mmn_decode_limits *limits, mmn_image *out,
+				 mmn_error *err)
 {
 	mmn_lut palette = {0}, lut = {0};
 	mmn_modality_transform modality = {.slope = 1};
@@ -317,8 +324,8 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	void *owned = NULL;
 	mmn_status status;
 
-	status = mmn_decode_stored(env, dicom, pixels, frame, max_bytes, &stored,
-							   &owned, err);
+	status = mmn_decode_stored(env, dicom, pixels, frame, limits->frame,
+							   &stored, &owned, err);
 	if (status != MMN_OK)
 		return status;
 	mmn_dicom_rescale(dicom, frame, &modality.slope, &modality.intercept,
@@ -332,8 +339,8 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	if (lut.values)
 		modality.lut = &lut;
 	if (status == MMN_OK)
-		status = mmn_stored_image(env, &stored, &modality, &palette, max_bytes,
-								  out, err);
+		status = mmn_stored_image(samples_env(env, limits), &stored, &modality,
+								  &palette, limits->frame, out, err);
 	if (status == MMN_OK)
 	{
 		mmn_dicom_spacing(dicom, frame, &out->spacing_row,
@@ -379,8 +386,8 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 		status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);
 		if (status != MMN_OK)
 			return status;
-		status = mmn_decode_dicom(env, dicom, &pixels, frame, limits->frame,
-								  out, err);
+		status =
+			mmn_decode_dicom(env, dicom, &pixels, frame, limits, out, err);
 		mmn_dicom_close(dicom);
 		return status;
 	}
@@ -392,15 +399,17 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 			mmn_nifti_open(env, bytes, length, limits->object, &nifti, err);
 		return status != MMN_OK
 				   ? status
-				   : mmn_nifti_frame(env, &nifti, bytes, length, frame,
+				   : mmn_nifti_frame(samples_env(env, limits), &nifti, bytes, length, frame,
 									 limits->frame, out, err);
 	}
 	if (frame != 1)
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"frame %u does not exist: the image has 1", frame);
 	if (strcmp(type, MMN_MEDIA_PNG) == 0)
-		return mmn_png_decode(env, bytes, length, limits->frame, out, err);
-	return mmn_jpeg_decode(env, bytes, length, limits->frame, out, err);
+		return mmn_png_decode(samples_env(env, limits), bytes, length,
+							  limits->frame, out, err);
+	return mmn_jpeg_decode(samples_env(env, limits), bytes, length,
+						   limits->frame, out, err);
 }
 
 mmn_status

@@ -12,6 +12,8 @@ typedef struct mmn_decode_limits
 {
 	size_t frame;  /* bytes of a decoded frame */
 	size_t object; /* bytes of an inflated data set */
+	/* where to put the image's samples; NULL: where all else goes */
+	const mmn_env *samples;
 } mmn_decode_limits;
 
 /*
@@ -23,12 +25,16 @@ mmn_status mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 							 uint32_t frame, size_t max_bytes, mmn_stored *out,
 							 void **owned, mmn_error *err);
 
-/* A frame of a parsed DICOM file. */
+/* A frame of a parsed DICOM file; out->samples: see below. */
 mmn_status mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 							const mmn_pixel_description *pixels, uint32_t frame,
-							size_t max_bytes, mmn_image *out, mmn_error *err);
+							const mmn_decode_limits *limits, mmn_image *out,
+							mmn_error *err);
 
-/* A frame of a file of any kind; out->samples is allocated in env. */
+/*
+ * A frame of a file of any kind; out->samples is allocated in limits->samples,
+ * else in env.
+ */
 mmn_status mmn_decode_frame(const mmn_env *env, const void *bytes,
 							size_t length, uint32_t frame,
 							const mmn_decode_limits *limits, mmn_image *out,

@@ -16,9 +16,10 @@
 #define MAX_JSON ((size_t)64 << 20)
 
 void
-mmn_result_init(mmn_result *result, const mmn_env *env)
+mmn_result_init(mmn_result *result, const mmn_env *env, const mmn_env *samples)
 {
 	memset(result, 0, sizeof *result);
+	result->samples = samples;
 	mmn_buffer_init(&result->json, env, MAX_JSON);
 	mmn_buffer_init(&result->content, env, SIZE_MAX);
 }
@@ -26,7 +27,7 @@ mmn_result_init(mmn_result *result, const mmn_env *env)
 void
 mmn_result_reset(mmn_result *result)
 {
-	mmn_free(result->json.env, result->image.samples);
+	mmn_free(result->samples, result->image.samples);
 	result->image.samples = NULL;
 	mmn_buffer_reset(&result->json);
 	mmn_buffer_reset(&result->content);
@@ -64,11 +65,13 @@ static mmn_status
 decode(const operation *op, mmn_error *err)
 {
 	mmn_result *result = op->result;
+	mmn_decode_limits limits = op->limits;
 	mmn_status status;
 
+	limits.samples = result->samples;
 	status =
 		mmn_decode_frame(op->env, op->bytes, op->length, op->request->frame,
-						 &op->limits, &result->image, err);
+						 &limits, &result->image, err);
 	if (status != MMN_OK)
 		return status;
 	return mmn_image_check(&result->image, op->limits.frame,
@@ -197,8 +200,8 @@ receive_dicom(const operation *op, const mmn_dicom *original, mmn_error *err)
 	/* the middle frame stands for all: a broken file is refused now */
 	if (status == MMN_OK)
 		status = mmn_decode_dicom(op->env, original, &pixels,
-								  middle(pixels.frames), op->limits.frame,
-								  &image, err);
+								  middle(pixels.frames), &op->limits, &image,
+								  err);
 	if (status == MMN_OK)
 		status =
 			measure(op->env, &image, middle(pixels.frames), &found, err);

@@ -13,14 +13,19 @@
 typedef struct mmn_result
 {
 	uint32_t count;
-	mmn_image image; /* samples of env, or NULL */
+	const mmn_env *samples; /* whose the image's samples are */
+	mmn_image image;
 	size_t sample_bytes;
 	mmn_buffer json;
 	mmn_buffer content;
 } mmn_result;
 
-/* Makes an empty result; mmn_result_reset frees what it got to hold. */
-void mmn_result_init(mmn_result *result, const mmn_env *env);
+/*
+ * Makes an empty result; mmn_result_reset frees what it got to hold.  samples
+ * may be an env of its own, for the image's.
+ */
+void mmn_result_init(mmn_result *result, const mmn_env *env,
+					 const mmn_env *samples);
 void mmn_result_reset(mmn_result *result);
 
 /* bytes: request->length of them. */

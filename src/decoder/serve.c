@@ -22,6 +22,8 @@ typedef struct server
 	const mmn_env *env;
 	window input;
 	window output;
+	mmn_env room; /* the output window, for samples; else env */
+	bool room_taken;
 	mmn_result result; /* kept until the next request, for FETCH */
 	mmn_wire_reply reply;
 } server;
@@ -115,6 +117,32 @@ replace_window(window *w, int fd, int protection)
 	return true;
 }
 
+/*
+ * Memory for the samples of an image: the output window, where it has room,
+ * so that they need not be copied there.
+ */
+static void *
+room_alloc(void *ctx, size_t size)
+{
+	server *s = ctx;
+
+	if (s->room_taken || size > s->output.size)
+		return mmn_alloc(s->env, size);
+	s->room_taken = true;
+	return s->output.bytes;
+}
+
+static void
+room_free(void *ctx, void *p)
+{
+	server *s = ctx;
+
+	if (p && p == s->output.bytes)
+		s->room_taken = false;
+	else
+		mmn_free(s->env, p);
+}
+
 static void
 clear_reply(server *s)
 {
@@ -152,7 +180,7 @@ work(server *s, const mmn_env *env, mmn_charsets *charsets,
 	mmn_error err = {.code = MMN_INTERNAL, .text = ""};
 
 	mmn_result_reset(&s->result);
-	mmn_result_init(&s->result, env);
+	mmn_result_init(&s->result, env, &s->room);
 	clear_reply(s);
 	if (request->length > s->input.size)
 		mmn_fail(&err, MMN_INTERNAL, "a request for more than was sent");
@@ -184,13 +212,13 @@ deliver(server *s)
 	}
 	if (json)
 		memcpy(s->output.bytes, s->result.json.bytes, json);
-	if (content)
+	if (content && !s->room_taken)
 		memcpy(s->output.bytes + json,
 			   s->result.sample_bytes ? (uint8_t *)s->result.image.samples
 									  : s->result.content.bytes,
 			   content);
 	mmn_result_reset(&s->result);
-	mmn_result_init(&s->result, s->env);
+	mmn_result_init(&s->result, s->env, &s->room);
 }
 
 /* One request; false: hung up, or not to be understood. */
@@ -232,9 +260,13 @@ int
 mmn_serve(int socket, const mmn_env *env, mmn_charsets *charsets,
 		  const mmn_error *start)
 {
-	server s = {.socket = socket, .env = env};
+	server s = {
+		.socket = socket,
+		.env = env,
+		.room = {.alloc = room_alloc, .free = room_free, .ctx = &s},
+	};
 
-	mmn_result_init(&s.result, env);
+	mmn_result_init(&s.result, env, &s.room);
 	clear_reply(&s);
 	if (start->code != MMN_OK)
 		set_failure(&s, start);

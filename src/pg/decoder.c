@@ -32,8 +32,13 @@
  * is dealt with here, and only the end of the process needs a callback.
  */
 
-/* Windows start at this size; what a larger object filled is given back. */
+/*
+ * Windows start at the one size; what an object filled beyond the other is
+ * given back.  To get memory anew takes longer than to copy to it, so that a
+ * radiograph should fit.
+ */
 #define WINDOW_BYTES ((Size)4 << 20)
+#define WINDOW_KEEP ((Size)16 << 20)
 
 /* A helper is replaced after so many objects, or seconds of work. */
 #define RECYCLE_OBJECTS 1000
@@ -133,9 +138,9 @@ WindowReserve(Window *window, Size size, const char *name, mmn_error *err)
 static void
 WindowTrim(Window *window, Size used)
 {
-	if (used > WINDOW_BYTES)
+	if (used > WINDOW_KEEP)
 		(void)fallocate(window->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-						0, (off_t)window->size);
+						(off_t)WINDOW_KEEP, (off_t)(window->size - WINDOW_KEEP));
 }
 
 /* ---- the process ---- */
