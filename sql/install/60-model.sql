@@ -6,6 +6,18 @@ CREATE FUNCTION @extschema@.embed(pixels @extschema@.pixels, model text DEFAULT 
 COMMENT ON FUNCTION @extschema@.embed(@extschema@.pixels, text) IS
 	'what a model''s network says of an image: rendered, resized and normalised as the model asks, one vector out';
 
+CREATE FUNCTION @extschema@.predict(pixels @extschema@.pixels, model text DEFAULT 'default') RETURNS @extschema@.embedding
+	AS 'MODULE_PATHNAME', 'medimnet_predict' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.predict(@extschema@.pixels, text) IS
+	'what a classifier''s network says of an image, class by class: the graph''s output "logits", or else its first, whatever output embed() yields';
+
+CREATE FUNCTION @extschema@.model_info(model text DEFAULT 'default', OUT input text, OUT input_shape int[],
+	OUT outputs text[], OUT output text, OUT output_shape int[], OUT opset int, OUT nodes int, OUT operators jsonb,
+	OUT parameters bigint, OUT flops bigint, OUT steps int, OUT weight_bytes bigint, OUT workspace_bytes bigint)
+	AS 'MODULE_PATHNAME', 'medimnet_model_info' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000000;
+COMMENT ON FUNCTION @extschema@.model_info(text) IS
+	'what a model''s network is made of, and its cost: flops are twice the multiply-adds of convolutions and matrix products for one image; steps are what is left of the nodes; weight_bytes is the plan with all weights, workspace_bytes what one image needs besides';
+
 CREATE FUNCTION @extschema@.check_model(name text, onnx bytea, input_width int, input_height int, channels int,
 	mean real[], std real[], output text, channel_order text) RETURNS int
 	AS 'MODULE_PATHNAME', 'medimnet_check_model' LANGUAGE C STABLE PARALLEL SAFE;

@@ -16,12 +16,13 @@
 #include "pixels.h"
 
 /*
- * SQL functions around table medimnet.model, and embed().
+ * SQL functions around table medimnet.model, embed() and predict().
  */
 
 PG_FUNCTION_INFO_V1(medimnet_check_model);
 PG_FUNCTION_INFO_V1(medimnet_builtin_model);
 PG_FUNCTION_INFO_V1(medimnet_embed);
+PG_FUNCTION_INFO_V1(medimnet_predict);
 
 /*
  * check_model(name, onnx, width, height, channels, mean, std, output,
@@ -41,7 +42,7 @@ medimnet_check_model(PG_FUNCTION_ARGS)
 						PG_GETARG_INT32(4), PG_GETARG_ARRAYTYPE_P(5),
 						PG_GETARG_ARRAYTYPE_P(6), PG_GETARG_TEXT_PP(8),
 						&preprocess);
-	model = ModelLoad(name, PG_GETARG_BYTEA_PP(1), &preprocess, output);
+	model = ModelLoad(name, PG_GETARG_BYTEA_PP(1), &preprocess, output, false);
 	count = mmn_plan_output_count(model->plan);
 	MemoryContextDelete(model->context);
 	if (count > MMN_EMBEDDING_MAX_DIM)
@@ -84,12 +85,11 @@ medimnet_builtin_model(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-Datum
-medimnet_embed(PG_FUNCTION_ARGS)
+/* What the network says of an image. */
+static Embedding *
+RunModel(Model *model, const Pixels *pixels)
 {
-	Pixels *pixels = PG_GETARG_PIXELS_P(0);
 	mmn_image image = PixelsImage(pixels);
-	Model *model = ModelGet(PG_GETARG_TEXT_PP(1));
 	Embedding *result;
 	mmn_error err;
 
@@ -110,6 +110,37 @@ medimnet_embed(PG_FUNCTION_ARGS)
 					 errhint("Check that the model's mean and std are those "
 							 "it was trained with, and that the image has no "
 							 "NaN.")));
+	return result;
+}
+
+Datum
+medimnet_embed(PG_FUNCTION_ARGS)
+{
+	Pixels *pixels = PG_GETARG_PIXELS_P(0);
+	Embedding *result = RunModel(ModelGet(PG_GETARG_TEXT_PP(1), false), pixels);
+
+	PG_FREE_IF_COPY(pixels, 0);
+	PG_RETURN_EMBEDDING_P(result);
+}
+
+/* The same of the scores, which load_model() has not looked at. */
+Datum
+medimnet_predict(PG_FUNCTION_ARGS)
+{
+	Pixels *pixels = PG_GETARG_PIXELS_P(0);
+	Model *model = ModelGet(PG_GETARG_TEXT_PP(1), true);
+	Embedding *result;
+
+	if (mmn_plan_output_count(model->plan) > MMN_EMBEDDING_MAX_DIM)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the scores of model \"%s\" have %zu elements, an "
+						"embedding at most %d",
+						text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						mmn_plan_output_count(model->plan),
+						MMN_EMBEDDING_MAX_DIM),
+				 errhint("Use embed() with a model whose output is smaller.")));
+	result = RunModel(model, pixels);
 	PG_FREE_IF_COPY(pixels, 0);
 	PG_RETURN_EMBEDDING_P(result);
 }

@@ -15,6 +15,8 @@ typedef struct Model
 {
 	int32 model_id;
 	TransactionId version; /* of the row that it was made of */
+	bool embeds;		   /* yields what embed() is asked for, */
+	bool predicts;		   /* predict(), or one for both */
 	MemoryContext context; /* all of it */
 	Size bytes;
 	uint64 used; /* for the choice of what to give up */
@@ -28,17 +30,31 @@ typedef struct Model
 extern void ModelInit(void);
 
 /*
- * The model of that name.  ereports when there is none, or no catalog.  It
- * stays valid until the next call.
+ * The model of that name, planned for the output that load_model() was told
+ * (embed()) or for the classifier's scores (predict()).  ereports when there
+ * is none, or no catalog.  It stays valid until the next call.
  */
-extern Model *ModelGet(text *name);
+extern Model *ModelGet(text *name, bool predicts);
 
 /*
- * Reads and plans a network, in a new context under the current one; name is
- * for messages, output may be NULL.
+ * Reads and plans a network, in a new context under the current one, for
+ * embed()'s output (NULL: the graph's first) or for predict(); name is for
+ * messages.
  */
 extern Model *ModelLoad(const char *name, bytea *onnx,
-						const mmn_preprocess *preprocess, const char *output);
+						const mmn_preprocess *preprocess, const char *output,
+						bool predicts);
+
+/* ERRORs, with advice. */
+extern void ModelNeedCatalog(void);
+extern void ModelNotFound(const char *name) pg_attribute_noreturn();
+
+/* What a model may take of memory: the setting medimnet.model_cache. */
+extern Size ModelLimit(void);
+
+/* Unless status is MMN_OK: ERROR, the model could not be loaded. */
+extern void ModelCheck(mmn_status status, const char *name,
+					   const mmn_error *err);
 
 /* Largest input_width, input_height. */
 #define MODEL_MAX_SIDE 4096

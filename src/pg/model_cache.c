@@ -25,6 +25,8 @@
 
 #include <cblas.h>
 
+#include "nn/info.h"
+
 #include "bridge.h"
 #include "compat.h"
 #include "model.h"
@@ -57,8 +59,8 @@ ModelInit(void)
 		blas_thread_shutdown_();
 }
 
-static Size
-CacheLimit(void)
+Size
+ModelLimit(void)
 {
 	return (Size)model_cache_kb * 1024;
 }
@@ -88,14 +90,14 @@ MakeRoom(Size bytes)
 			if (!oldest || m->used < oldest->used)
 				oldest = m;
 		}
-		if (total <= CacheLimit() || !oldest)
+		if (total <= ModelLimit() || !oldest)
 			return;
 		Forget(oldest);
 	}
 }
 
-static void
-CheckModel(mmn_status status, const char *name, const mmn_error *err)
+void
+ModelCheck(mmn_status status, const char *name, const mmn_error *err)
 {
 	if (status == MMN_OK)
 		return;
@@ -163,24 +165,30 @@ ModelReadPreprocess(int32 width, int32 height, int32 channels, ArrayType *mean,
 
 Model *
 ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
-		  const char *output)
+		  const char *output, bool predicts)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "medimnet model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Model *model = palloc0(sizeof *model);
-	Size limit = CacheLimit();
+	Size limit = ModelLimit();
 	mmn_shape shape = {
 		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
 	mmn_plan_options options = {.output = output, .max_bytes = limit};
 	mmn_network *network;
 	mmn_error err;
 	Size input;
+	bool same;
 
-	CheckModel(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
+	ModelCheck(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
 								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
 			   name, &err);
-	CheckModel(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
+	same = mmn_network_same_value(network, output, mmn_network_scores(network));
+	model->embeds = !predicts || same;
+	model->predicts = predicts || same;
+	if (predicts)
+		options.output = mmn_network_scores(network);
+	ModelCheck(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
 							   &model->plan, &err),
 			   name, &err);
 	mmn_network_destroy(network);
@@ -190,11 +198,11 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 			preprocess->height;
 	model->bytes = mmn_plan_bytes(model->plan) +
 				   mmn_plan_workspace(model->plan, 1) + input;
-	if (model->bytes > CacheLimit())
+	if (model->bytes > ModelLimit())
 	{
 		mmn_fail(&err, MMN_LIMIT, "weights, plan and workspace take %zu kB",
 				 model->bytes / 1024);
-		CheckModel(MMN_LIMIT, name, &err);
+		ModelCheck(MMN_LIMIT, name, &err);
 	}
 	model->workspace =
 		MemoryContextAllocHuge(context, mmn_plan_workspace(model->plan, 1));
@@ -229,7 +237,7 @@ RunQuery(SPIPlanPtr *plan, const char *sql, Oid type, Datum argument)
 
 /* Reads, plans and caches the model of that id. */
 static Model *
-Fetch(const char *name, int32 model_id, TransactionId version)
+Fetch(const char *name, int32 model_id, TransactionId version, bool predicts)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext old;
@@ -259,8 +267,8 @@ Fetch(const char *name, int32 model_id, TransactionId version)
 	onnx = DatumGetByteaPP(Column(1, &isnull));
 
 	/* what is there gives way first: the two need not fit together */
-	MakeRoom(Min(VARSIZE_ANY(onnx), CacheLimit()));
-	model = ModelLoad(name, onnx, &preprocess, output);
+	MakeRoom(Min(VARSIZE_ANY(onnx), ModelLimit()));
+	model = ModelLoad(name, onnx, &preprocess, output, predicts);
 	model->model_id = model_id;
 	model->version = version;
 	MakeRoom(model->bytes);
@@ -274,16 +282,30 @@ Fetch(const char *name, int32 model_id, TransactionId version)
 	return model;
 }
 
-static bool
-HaveCatalog(void)
+void
+ModelNeedCatalog(void)
 {
 	RangeVar *table = makeRangeVar("medimnet", "model", -1);
 
-	return OidIsValid(RangeVarGetRelid(table, NoLock, true));
+	if (!OidIsValid(RangeVarGetRelid(table, NoLock, true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the catalog does not exist"),
+				 errhint("Make it with: SELECT medimnet.create_catalog();")));
+}
+
+void
+ModelNotFound(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", name),
+			 errhint("Table medimnet.model lists the models; load_model() "
+					 "adds one.")));
 }
 
 Model *
-ModelGet(text *name)
+ModelGet(text *name, bool predicts)
 {
 	static SPIPlanPtr plan = NULL;
 	char *name_text = text_to_cstring(name);
@@ -293,11 +315,7 @@ ModelGet(text *name)
 	bool isnull;
 	ListCell *lc;
 
-	if (!HaveCatalog())
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the catalog does not exist"),
-				 errhint("Make it with: SELECT medimnet.create_catalog();")));
+	ModelNeedCatalog();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	RunQuery(&plan,
@@ -305,22 +323,19 @@ ModelGet(text *name)
 			 "pg_catalog.=) $1",
 			 TEXTOID, PointerGetDatum(name));
 	if (SPI_processed != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" does not exist", name_text),
-				 errhint("Table medimnet.model lists the models; load_model() "
-						 "adds one.")));
+		ModelNotFound(name_text);
 	model_id = DatumGetInt32(Column(1, &isnull));
 	version = DatumGetTransactionId(Column(2, &isnull));
 	foreach (lc, cache)
 	{
 		Model *m = lfirst(lc);
 
-		if (m->model_id == model_id && m->version == version)
+		if (m->model_id == model_id && m->version == version &&
+			(predicts ? m->predicts : m->embeds))
 			found = m;
 	}
 	if (!found)
-		found = Fetch(name_text, model_id, version);
+		found = Fetch(name_text, model_id, version, predicts);
 	SPI_finish();
 	found->used = ++uses;
 	pfree(name_text);

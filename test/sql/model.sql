@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 DROP SCHEMA medimnet CASCADE;
 CREATE EXTENSION medimnet;
 RESET client_min_messages;
--- networks: the built-in one, others, embed(), embed_pending(), similar_images()
+-- networks: the built-in one, others, embed(), predict(), model_info(), embed_pending(), similar_images()
 SET search_path = medimnet, public;
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -23,6 +23,8 @@ SELECT embed(picture(1));
 SELECT load_model('m', :'means', 4, 4, 3, '{0,0,0}', '{1,1,1}');
 CALL embed_pending();
 SELECT * FROM similar_images(1);
+SELECT predict(picture(1));
+SELECT * FROM model_info();
 
 SELECT create_catalog();
 SELECT model_id, name, input_width, input_height, channels, mean, std, channel_order, output, license, dimensions FROM model;
@@ -36,6 +38,28 @@ SELECT load_model('rgb', :'means', 1, 1, 3, '{1,2,3}', '{2,4,8}') AS rgb, load_m
 SELECT embed('1x1x3 u8 rgb \x0b1629', 'rgb') AS rgb, embed('1x1x3 u8 rgb \x0b1629', 'bgr') AS bgr, embed('1x1x3 u8 rgb \x0b1629', 'gray') AS gray,
 	embed('1x1x1 u8 raw \x0b', 'rgb') AS replicated, embed('1x1x1 u8 raw \x0b', 'pool') AS other_output;
 SELECT embed('1x1x1 i16 HU window=0,256 \x0000', 'gray') AS windowed, embed('2x1x1 u8 raw inverted \xff00', 'gray') AS inverted, embed('2x1x1 u8 raw \x0001', 'gray') AS not_rounded;
+
+-- predict(): the output named logits, else the first, whatever embed() yields
+SELECT load_model('scores', builtin_model(), 64, 64, 3, '{127.5,127.5,127.5}', '{63.75,63.75,63.75}', 'logits') AS scores,
+	load_model('first', builtin_model(), 64, 64, 3, '{127.5,127.5,127.5}', '{63.75,63.75,63.75}') AS first,
+	load_model('inside', builtin_model(), 64, 64, 3, '{127.5,127.5,127.5}', '{63.75,63.75,63.75}', '/body/body.3/Relu_1_output_0') AS inside;
+SELECT dims(predict(picture(1))) AS classes, predict(picture(1)) = embed(picture(1), 'scores') AS as_embedded, predict(picture(1)) = predict(picture(1), 'scores') AS either_way,
+	embed(picture(1), 'first') = embed(picture(1)) AS first_is_features, predict(picture(1), 'first') = predict(picture(1)) AS not_first, dims(embed(picture(1), 'inside')) AS inside,
+	predict(picture(1), 'inside') = predict(picture(1)) AS still, predict('1x1x3 u8 rgb \x0b1629', 'rgb') = embed('1x1x3 u8 rgb \x0b1629', 'rgb') AS without;
+SELECT max(abs(a - b)) < 1e-5 AS inside_is_inside FROM (
+	SELECT (embed(picture(1))::real[])[c] AS a, (SELECT avg(v) FROM unnest((embed(picture(1), 'inside')::real[])[16 * c - 15 : 16 * c]) v) AS b
+	FROM generate_series(1, 128) c) t;
+SELECT predict(picture(1), 'nothing');
+SELECT predict(NULL) IS NULL AS null_in, predict(picture(1), NULL) IS NULL AS null_model;
+
+-- model_info(): what it is made of
+SELECT input, input_shape, outputs, output, output_shape, opset, nodes, parameters, flops, operators FROM model_info();
+SELECT steps BETWEEN 3 AND nodes AS steps, weight_bytes > 3 * parameters AS weights, workspace_bytes > 4 * 3 * 64 * 64 AS workspace FROM model_info('default');
+SELECT output, output_shape, flops = (SELECT flops FROM model_info()) AS same FROM model_info('inside');
+SELECT output, outputs, operators, parameters, flops FROM model_info('rgb');
+SELECT * FROM model_info('nothing');
+SELECT model_info(NULL) IS NULL AS null_in;
+SELECT unload_model('scores'), unload_model('first'), unload_model('inside');
 
 -- refused
 SELECT load_model('rgb', :'means', 1, 1, 3, '{0,0,0}', '{1,1,1}');

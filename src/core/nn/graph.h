@@ -40,6 +40,7 @@ typedef struct mmn_build
 	int n_steps;
 	mmn_step *steps;
 	size_t arena; /* bytes of all tensors of one image */
+	uint64_t multiply_adds;
 	mmn_tensor *input;
 	mmn_tensor *output;
 } mmn_build;
@@ -106,6 +107,7 @@ struct mmn_plan
 	size_t bind;	/* bytes for the step that runs, see forward.c */
 	size_t steps;
 	size_t tensors;
+	uint64_t multiply_adds; /* see mmn_plan_multiply_adds() */
 	int32_t n_steps;
 	int32_t n_tensors;
 	int32_t input;

@@ -252,6 +252,7 @@ mmn_build_link(mmn_build *build, size_t max_bytes, mmn_plan **out,
 						 .version = MMN_PLAN_VERSION,
 						 .build = build_id(),
 						 .arena = build->arena,
+						 .multiply_adds = build->multiply_adds,
 						 .n_steps = build->n_steps}};
 	mmn_plan *plan = NULL;
 	mmn_status status = list_tensors(&w, err);

@@ -62,6 +62,7 @@ struct mmn_step
 	const void *packed; /* while running: what pack() has written */
 	size_t packed_size;
 	size_t scratch; /* bytes of workspace wanted while it runs */
+	uint64_t multiply_adds; /* for people: see mmn_plan_multiply_adds() */
 };
 
 /* Where run() finds things, and how it stays interruptible. */

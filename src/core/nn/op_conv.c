@@ -82,6 +82,7 @@ conv_plan(mmn_planner *p, mmn_step *s)
 	if (status != MMN_OK)
 		return status;
 	positions = c->w.out[0] * c->w.out[1];
+	s->multiply_adds = (uint64_t)s->out[0]->count * (uint64_t)c->depth;
 	if (c->c == 1)
 		c->kernel = CONV_DEPTHWISE;
 	else if (c->w.kernel[0] == 1 && c->w.kernel[1] == 1 &&

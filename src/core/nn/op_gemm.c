@@ -45,6 +45,7 @@ gemm_plan(mmn_planner *p, mmn_step *s)
 			(rows != 1 && rows != g->m) || (columns != 1 && columns != g->n))
 			return mmn_op_fail(p, MMN_BAD_DATA, "the bias does not fit");
 	}
+	s->multiply_adds = (uint64_t)g->m * (uint64_t)g->n * (uint64_t)g->k;
 	out = (mmn_shape){2, {g->m, g->n}};
 	return mmn_op_output(p, 0, MMN_FLOAT, &out);
 }
@@ -145,6 +146,8 @@ matmul_plan(mmn_planner *p, mmn_step *s)
 	status = matmul_batches(p, a, b, m);
 	if (status != MMN_OK)
 		return status;
+	s->multiply_adds = (uint64_t)m->batches * (uint64_t)m->g.m *
+					   (uint64_t)m->g.n * (uint64_t)m->g.k;
 	out.ndim = m->ndim + 2;
 	memcpy(out.dims, m->dims, sizeof out.dims);
 	out.dims[out.ndim - 2] = m->g.m;

@@ -243,6 +243,7 @@ settle(mmn_build *build, mmn_planner *p)
 			return mmn_op_fail(p, MMN_UNSUPPORTED,
 							   "integers that depend on the image are not "
 							   "supported");
+	build->multiply_adds += s->multiply_adds;
 	build->n_steps++;
 	return MMN_OK;
 }
