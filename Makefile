@@ -271,6 +271,11 @@ build/bench/ours: test/bench/ours.c test/bench/bench.h $(filter-out src/decoder/
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
 	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
 
+# Images a second of one network, and where the time goes.
+build/bench/network: test/bench/network.c $(core_lib)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(core_lib) $(CORE_LIBS)
+
 build/bench/peer_dcmtk: bench_libs = -ldcmjpeg -ldcmimgle -ldcmdata -loflog -lofstd -lz
 build/bench/peer_gdcm: bench_libs = $(GDCM_LIBS)
 build/bench/peer_charls: bench_libs = -lcharls

@@ -20,6 +20,7 @@ typedef struct Model
 	MemoryContext context; /* all of it */
 	Size bytes;
 	uint64 used; /* for the choice of what to give up */
+	mmn_isa isa;
 	mmn_preprocess preprocess;
 	mmn_plan *plan;
 	void *workspace;

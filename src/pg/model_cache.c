@@ -32,6 +32,14 @@
 #include "model.h"
 
 static int model_cache_kb = 256 * 1024;
+static int simd = -1;
+
+static const struct config_enum_entry simd_options[] = {
+	{"auto", -1, false},
+	{"avx512", MMN_ISA_AVX512, false},
+	{"avx2", MMN_ISA_AVX2, false},
+	{"portable", MMN_ISA_PORTABLE, false},
+	{NULL, 0, false}};
 
 static MemoryContext cache_context = NULL;
 static List *cache = NIL; /* of Model */
@@ -39,6 +47,22 @@ static uint64 uses = 0;
 
 /* Only in the builds of OpenBLAS that have threads. */
 extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+static bool
+CheckSimd(int *value, void **extra, GucSource source)
+{
+	if (*value < 0 || mmn_isa_available((mmn_isa)*value))
+		return true;
+	GUC_check_errdetail("This CPU does not have %s.",
+						mmn_isa_name((mmn_isa)*value));
+	return false;
+}
+
+static mmn_isa
+CurrentIsa(void)
+{
+	return simd < 0 ? mmn_isa_best() : (mmn_isa)simd;
+}
 
 void
 ModelInit(void)
@@ -49,6 +73,11 @@ ModelInit(void)
 		"used lately give way to others.",
 		&model_cache_kb, 256 * 1024, 1024, MAX_KILOBYTES, PGC_USERSET,
 		GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable(
+		"medimnet.simd", "Vector instructions that networks are computed with.",
+		"\"auto\" takes the best that the CPU has.", &simd, -1, simd_options,
+		PGC_USERSET, 0, CheckSimd, NULL, NULL);
 
 	/*
 	 * A backend is one thread: BLAS's own, started when the library was
@@ -174,7 +203,8 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 	Size limit = ModelLimit();
 	mmn_shape shape = {
 		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
-	mmn_plan_options options = {.output = output, .max_bytes = limit};
+	mmn_plan_options options = {
+		.output = output, .max_bytes = limit, .isa = CurrentIsa()};
 	mmn_network *network;
 	mmn_error err;
 	Size input;
@@ -193,6 +223,7 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 			   name, &err);
 	mmn_network_destroy(network);
 	model->context = context;
+	model->isa = options.isa;
 	model->preprocess = *preprocess;
 	input = sizeof(float) * preprocess->channels * preprocess->width *
 			preprocess->height;
@@ -331,7 +362,7 @@ ModelGet(text *name, bool predicts)
 		Model *m = lfirst(lc);
 
 		if (m->model_id == model_id && m->version == version &&
-			(predicts ? m->predicts : m->embeds))
+			m->isa == CurrentIsa() && (predicts ? m->predicts : m->embeds))
 			found = m;
 	}
 	if (!found)

@@ -80,7 +80,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			shape.dims[i] = i == 0 ? 1 : 6;
 
 	if (mmn_plan_create(&env, net, &shape,
-						&(mmn_plan_options){.max_bytes = MAX_BYTES}, &plan,
+						&(mmn_plan_options){.max_bytes = MAX_BYTES,
+											.isa = mmn_isa_best()}, &plan,
 						&err) == MMN_OK)
 	{
 		/* exact sizes: one byte beyond is an error */

@@ -87,7 +87,7 @@ SELECT embed(NULL) IS NULL AS null_in, embed(picture(1), NULL) IS NULL AS null_m
 -- the cache: too small for a model, and just large enough for one at a time
 SET medimnet.model_cache = '1MB';
 SELECT load_model('x', builtin_model(), 64, 64, 3, '{0,0,0}', '{1,1,1}');
-SET medimnet.model_cache = '3MB';
+SET medimnet.model_cache = '5MB';
 SELECT load_model('second', builtin_model(), 64, 64, 3, '{127.5,127.5,127.5}', '{63.75,63.75,63.75}', 'features');
 SELECT bool_and(embed(picture(n), 'second') = embed(picture(n), 'default')) FROM generate_series(1, 5) n;
 RESET medimnet.model_cache;

@@ -22,7 +22,8 @@ my %want = (
 	'max_frame_size' => ['256MB', '1kB', '1048575kB', '512MB', 'superuser'],
 	'max_object_size' => ['4194303kB', '1kB', '4194303kB', '2GB', 'superuser'],
 	'deid_key_file' => ['medimnet.key', undef, undef, 'other.key', 'sighup'],
-	'model_cache' => ['256MB', '1MB', undef, '512MB', 'user']);
+	'model_cache' => ['256MB', '1MB', undef, '512MB', 'user'],
+	'simd' => ['auto', undef, undef, 'portable', 'user']);
 
 my @settings = map { [split /\|/] } split /\n/,
   $node->safe_psql('postgres', "$load; SELECT substr(name, 10), vartype, coalesce(unit, ''), context, short_desc FROM pg_settings WHERE name ~ '^medimnet[.]' ORDER BY 1");

@@ -170,6 +170,7 @@ main(int argc, char **argv)
 	free(model);
 	if (mmn_plan_create(&env, net, &shape,
 						&(mmn_plan_options){.output = output,
+											.isa = mmn_isa_best(),
 											.max_bytes = MAX_BYTES},
 						&plan, &err) != MMN_OK)
 		return fail("plan", &err);

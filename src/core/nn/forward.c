@@ -25,6 +25,7 @@ bind_tensor(const mmn_run *run, int32_t number, mmn_tensor *t)
 	else if (r->place == MMN_PLACE_ARENA)
 		data = run->arena + r->offset * (size_t)run->images;
 	*t = (mmn_tensor){.element = r->element,
+					  .layout = r->layout,
 					  .shape = r->shape,
 					  .count = r->count,
 					  .data = (uint8_t *)(uintptr_t)data + r->within,

@@ -1,6 +1,7 @@
 #ifndef MMN_NN_GRAPH_H
 #define MMN_NN_GRAPH_H
 
+#include "nn/conv.h"
 #include "nn/network.h"
 #include "nn/onnx.h"
 #include "nn/op.h"
@@ -39,6 +40,7 @@ typedef struct mmn_build
 	mmn_tensor **tensors; /* by value; NULL: not needed */
 	int n_steps;
 	mmn_step *steps;
+	mmn_isa isa;
 	size_t arena; /* bytes of all tensors of one image */
 	uint64_t multiply_adds;
 	mmn_tensor *input;
@@ -47,6 +49,36 @@ typedef struct mmn_build
 
 /* The value of that name, -1: there is none. */
 int mmn_network_find(const mmn_network *net, mmn_slice name);
+
+/*
+ * Who computes a tensor, who reads it last and how often it is read (first,
+ * last, uses) in the steps as they are; a tensor's readers are also those of
+ * its aliases (memory.c).
+ */
+void mmn_build_count(mmn_build *build);
+
+/* Takes out the steps without an operator. */
+void mmn_build_compact(mmn_build *build);
+
+/*
+ * Makes one step of several, where conv.h has a kernel for it (fuse.c):
+ * convolution, batch normalisation, addition, activation.
+ */
+mmn_status mmn_build_fuse(mmn_build *build, mmn_error *err);
+
+/*
+ * If all that reads t is one activation, drops its steps: then t is to be
+ * computed with it, as the tensor that is returned.  Else returns t.
+ */
+mmn_tensor *mmn_fuse_act(mmn_build *build, mmn_tensor *t, mmn_act *act,
+						 float *lo, float *hi);
+
+/* The same for clipping only; else the bounds are infinite. */
+mmn_tensor *mmn_fuse_clip(mmn_build *build, mmn_tensor *t, float *lo,
+						  float *hi);
+
+/* Lets feature maps be blocked where kernels want them so (layout.c). */
+mmn_status mmn_build_layout(mmn_build *build, mmn_error *err);
 
 /* Gives every tensor its place in the arena (memory.c). */
 mmn_status mmn_build_place(mmn_build *build, mmn_error *err);
@@ -76,6 +108,7 @@ typedef enum mmn_place
 typedef struct mmn_plan_tensor
 {
 	mmn_element element;
+	mmn_layout layout;
 	mmn_place place;
 	mmn_shape shape;
 	size_t count;
@@ -86,7 +119,7 @@ typedef struct mmn_plan_tensor
 
 typedef struct mmn_plan_step
 {
-	int32_t op; /* place in the table of operators */
+	int32_t op; /* mmn_op_at() */
 	int32_t n_in;
 	int32_t n_out;
 	size_t name;	/* of the node, zero-terminated */
@@ -102,6 +135,7 @@ struct mmn_plan
 	uint32_t magic;
 	uint32_t version;
 	uint64_t build; /* what else must be the same: operators, structs */
+	mmn_isa isa;	/* that the kernels need */
 	size_t bytes;	/* of the block */
 	size_t arena;	/* bytes for one image */
 	size_t bind;	/* bytes for the step that runs, see forward.c */

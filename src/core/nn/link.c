@@ -83,6 +83,7 @@ write_tensor(writer *w, mmn_tensor *t)
 	size_t within;
 	mmn_tensor *root = mmn_tensor_root(t, &within);
 	mmn_plan_tensor r = {.element = t->element,
+						 .layout = t->layout,
 						 .shape = t->shape,
 						 .count = t->count,
 						 .within = within};
@@ -251,6 +252,7 @@ mmn_build_link(mmn_build *build, size_t max_bytes, mmn_plan **out,
 				.head = {.magic = MMN_PLAN_MAGIC,
 						 .version = MMN_PLAN_VERSION,
 						 .build = build_id(),
+						 .isa = build->isa,
 						 .arena = build->arena,
 						 .multiply_adds = build->multiply_adds,
 						 .n_steps = build->n_steps}};
@@ -300,6 +302,10 @@ mmn_plan_check(const void *block, size_t len, mmn_error *err)
 		return mmn_fail(err, MMN_BAD_DATA, "this is not a plan");
 	if (plan->version != MMN_PLAN_VERSION || plan->build != build_id())
 		return mmn_fail(err, MMN_BAD_DATA, "another build has made this plan");
+	if (!mmn_isa_available(plan->isa))
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"the plan is for a CPU with %s",
+						mmn_isa_name(plan->isa));
 	if (plan->bytes != len)
 		return mmn_fail(err, MMN_BAD_DATA, "the plan is cut off");
 	return MMN_OK;

@@ -8,6 +8,7 @@
  */
 #include "nn/graph.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 typedef struct buffer
@@ -37,20 +38,78 @@ root_of(mmn_tensor *t)
 }
 
 static void
-find_lifetimes(mmn_build *build)
+forget(mmn_tensor *t)
+{
+	for (; t; t = t->base)
+	{
+		t->uses = 0;
+		t->first = INT_MAX;
+		t->last = -1;
+	}
+}
+
+/* One that reads t also reads whose memory it shares. */
+static void
+note_read(mmn_tensor *t, int step)
+{
+	for (; t; t = t->base)
+	{
+		t->uses++;
+		t->last = step;
+	}
+}
+
+/* A base may be computed in parts. */
+static void
+note_write(mmn_tensor *t, int step)
+{
+	for (; t; t = t->base)
+	{
+		if (t->first > step)
+			t->first = step;
+		if (t->last < step)
+			t->last = step;
+	}
+}
+
+void
+mmn_build_count(mmn_build *build)
 {
 	for (int i = 0; i < build->n_steps; i++)
 	{
 		const mmn_step *s = &build->steps[i];
 
-		for (int k = 0; k < s->n_out; k++)
-			if (s->out[k])
-				s->out[k]->first = s->out[k]->last = i;
 		for (int k = 0; k < s->n_in; k++)
-			if (s->in[k])
-				root_of(s->in[k])->last = i;
+			forget(s->in[k]);
+		for (int k = 0; k < s->n_out; k++)
+			forget(s->out[k]);
 	}
-	root_of(build->output)->last = build->n_steps;
+	forget(build->input);
+	forget(build->output);
+	note_write(build->input, -1);
+	for (int i = 0; i < build->n_steps; i++)
+	{
+		const mmn_step *s = &build->steps[i];
+
+		if (!s->op)
+			continue;
+		for (int k = 0; k < s->n_in; k++)
+			note_read(s->in[k], i);
+		for (int k = 0; k < s->n_out; k++)
+			note_write(s->out[k], i);
+	}
+	note_read(build->output, build->n_steps);
+}
+
+void
+mmn_build_compact(mmn_build *build)
+{
+	int n = 0;
+
+	for (int i = 0; i < build->n_steps; i++)
+		if (build->steps[i].op)
+			build->steps[n++] = build->steps[i];
+	build->n_steps = n;
 }
 
 static void
@@ -60,14 +119,18 @@ share_in_place(mmn_build *build)
 	{
 		const mmn_step *s = &build->steps[i];
 
-		if (!(s->op->flags & MMN_OP_IN_PLACE))
+		if (!(s->op->flags & (MMN_OP_IN_PLACE | MMN_OP_ADDS_TO)) ||
+			s->out[0]->base)
 			continue;
-		for (int k = 0; k < s->n_in; k++)
+		for (int k = s->op->flags & MMN_OP_ADDS_TO ? 1 : 0; k < s->n_in; k++)
 		{
 			mmn_tensor *root = s->in[k] ? root_of(s->in[k]) : NULL;
 
 			if (!root || root->constant || root->first < 0 || root->last != i ||
 				mmn_tensor_bytes(root) != mmn_tensor_bytes(s->out[0]))
+				continue;
+			/* what is added to must not be what is computed from, too */
+			if (s->op->flags & MMN_OP_ADDS_TO && root == root_of(s->in[0]))
 				continue;
 			s->out[0]->base = root;
 			root->last = s->out[0]->last;
@@ -157,7 +220,7 @@ mmn_build_place(mmn_build *build, mmn_error *err)
 	buffer *buffers;
 	int n = 0;
 
-	find_lifetimes(build);
+	mmn_build_count(build);
 	share_in_place(build);
 	for (int i = 0; i < build->n_steps; i++)
 		n_outputs += (size_t)build->steps[i].n_out;
@@ -169,9 +232,14 @@ mmn_build_place(mmn_build *build, mmn_error *err)
 		{
 			mmn_tensor *t = build->steps[i].out[k];
 
-			if (t && !t->base)
-				buffers[n++] = (buffer){mmn_tensor_stride(t), t->first,
-										t->last, 0, &t->offset};
+			/* of a buffer written in parts, the first part speaks for all */
+			t = t ? root_of(t) : NULL;
+			if (t && !t->constant && t->first == i && !t->placed)
+			{
+				t->placed = true;
+				buffers[n++] = (buffer){mmn_tensor_stride(t), t->first, t->last,
+										0, &t->offset};
+			}
 		}
 	return place_all(build, buffers, n, err);
 }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "base/env.h"
 #include "nn/tensor.h"
 
@@ -54,6 +55,9 @@ typedef struct mmn_plan_options
 {
 	const char *output; /* any value of the graph; NULL: its first output */
 	size_t max_bytes;	/* of the plan and the workspace of one image */
+	mmn_isa isa;		/* whose kernels to use; must be available */
+	bool plain;			/* step by step as in the file: nothing is fused, no
+						 * layout but ONNX's; slow, to compare with */
 } mmn_plan_options;
 
 /*

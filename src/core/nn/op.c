@@ -8,6 +8,7 @@
 static const mmn_op *const ops[] = {
 #define MMN_OP(symbol) &mmn_op_##symbol,
 	MMN_OP_LIST
+	MMN_OP_OWN_LIST
 #undef MMN_OP
 };
 
@@ -15,7 +16,7 @@ const mmn_op *
 mmn_op_find(mmn_slice name)
 {
 	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
-		if (mmn_slice_is(name, ops[i]->name))
+		if (ops[i]->plan && mmn_slice_is(name, ops[i]->name))
 			return ops[i];
 	return NULL;
 }

@@ -25,7 +25,8 @@ enum
 	MMN_OP_INT64 = 4,	  /* takes int64 where ONNX does */
 	MMN_OP_LIST_INPUT = 8, /* inputs behind the first are lists of integers,
 							* which may be empty */
-	MMN_OP_BATCH = 16	   /* run() takes all images at once */
+	MMN_OP_BATCH = 16,	   /* run() takes all images at once */
+	MMN_OP_ADDS_TO = 32	   /* output 0 may overwrite input 1 */
 };
 
 typedef struct mmn_op
@@ -59,6 +60,7 @@ struct mmn_step
 	mmn_tensor **out;
 	void *params; /* the operator's own, never changed once planned */
 	size_t params_size;
+	const void *source; /* while planning: what pack() packs */
 	const void *packed; /* while running: what pack() has written */
 	size_t packed_size;
 	size_t scratch; /* bytes of workspace wanted while it runs */

@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "nn/fuse.h"
 #include "nn/gemm.h"
 #include "nn/op_list.h"
 #include "nn/window.h"
@@ -301,6 +302,20 @@ conv_run(const mmn_step *s, mmn_run *run)
 			out += c->m * positions;
 		}
 	return MMN_OK;
+}
+
+bool
+mmn_look_conv(const mmn_step *s, mmn_conv *out)
+{
+	const conv_params *c = s->params;
+
+	if (!s->in[1]->constant || (mmn_op_has_input(s, 2) && !s->in[2]->constant))
+		return false;
+	*out = (mmn_conv){.w = c->w,
+					  .c = c->c * c->groups,
+					  .m = c->m * c->groups,
+					  .groups = c->groups};
+	return true;
 }
 
 const mmn_op mmn_op_conv = {

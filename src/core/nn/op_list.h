@@ -95,8 +95,20 @@
 	MMN_OP(shape)                                                              \
 	MMN_OP(cast)
 
+/* Those that no file can ask for: the planner makes such steps (op_blocked*). */
+#define MMN_OP_OWN_LIST                                                        \
+	MMN_OP(block)                                                              \
+	MMN_OP(unblock)                                                            \
+	MMN_OP(blocked_conv)                                                       \
+	MMN_OP(blocked_pool)                                                       \
+	MMN_OP(blocked_global)                                                     \
+	MMN_OP(blocked_scale)                                                      \
+	MMN_OP(blocked_binary)                                                     \
+	MMN_OP(blocked_concat)
+
 #define MMN_OP(symbol) extern const mmn_op mmn_op_##symbol;
 MMN_OP_LIST
+MMN_OP_OWN_LIST
 #undef MMN_OP
 
 #endif

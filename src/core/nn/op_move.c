@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/copy.h"
+#include "nn/fuse.h"
 #include "nn/op_list.h"
 
 /* One copy for Transpose, Slice, Expand and Pad. */
@@ -225,6 +226,22 @@ pad_plan(mmn_planner *p, mmn_step *s)
 	for (int d = 0; d < in->ndim; d++)
 		m->to_start += pads[d] * strides[d];
 	return MMN_OK;
+}
+
+bool
+mmn_look_pad(const mmn_step *s, int64_t *before, int64_t *after)
+{
+	const move_params *m = s->params;
+	const mmn_shape *in = &s->in[0]->shape, *out = &s->out[0]->shape;
+
+	if (s->op != &mmn_op_pad || m->value != 0.0f || in->ndim != 4 ||
+		in->dims[0] != out->dims[0] || in->dims[1] != out->dims[1])
+		return false;
+	before[0] = m->to_start / m->copy.to[2];
+	before[1] = m->to_start % m->copy.to[2];
+	for (int d = 0; d < 2; d++)
+		after[d] = out->dims[2 + d] - in->dims[2 + d] - before[d];
+	return true;
 }
 
 /* Concat and Split: pieces along one axis. */

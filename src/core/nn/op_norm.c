@@ -1,6 +1,7 @@
 /* BatchNormalization (of inference), Softmax and LogSoftmax. */
 #include <math.h>
 
+#include "nn/fuse.h"
 #include "nn/op_list.h"
 
 /* y = x * scale[c] + shift[c] */
@@ -77,6 +78,12 @@ batch_normalization_run(const mmn_step *s, mmn_run *run)
 			y[k] = x[k] * scale + shift;
 	}
 	return MMN_OK;
+}
+
+const float *
+mmn_look_norm(const mmn_step *s)
+{
+	return ((const norm_params *)s->params)->scale_shift;
 }
 
 typedef struct softmax_params

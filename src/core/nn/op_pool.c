@@ -1,14 +1,11 @@
 /* MaxPool and AveragePool: Y [N, C, OH, OW] of X [N, C, H, W]. */
 #include <math.h>
 
+#include "nn/fuse.h"
 #include "nn/op_list.h"
 #include "nn/window.h"
 
-typedef struct pool_params
-{
-	mmn_window w;
-	bool count_pad; /* average: padding counts as zeros */
-} pool_params;
+typedef mmn_pool2d pool_params;
 
 static mmn_status
 pool_plan(mmn_planner *p, mmn_step *s)
@@ -65,7 +62,8 @@ average_at(const pool_params *c, const float *in, int64_t oh, int64_t ow,
 		   const int64_t *from, const int64_t *to)
 {
 	const mmn_window *w = &c->w;
-	int64_t count = (to[0] - from[0]) * (to[1] - from[1]);
+	int64_t count = mmn_window_count(w, 0, oh, c->count_pad) *
+					mmn_window_count(w, 1, ow, c->count_pad);
 	float sum = 0.0f;
 
 	for (int64_t kh = from[0]; kh < to[0]; kh++)
@@ -77,20 +75,6 @@ average_at(const pool_params *c, const float *in, int64_t oh, int64_t ow,
 
 		for (int64_t kw = from[1]; kw < to[1]; kw++)
 			sum += row[kw * w->dilation[1] - w->pad[1]];
-	}
-	if (c->count_pad)
-	{
-		/* padding counts, what ceil_mode adds beyond it does not */
-		count = 1;
-		for (int d = 0; d < 2; d++)
-		{
-			int64_t o = d ? ow : oh;
-			int64_t room =
-				w->in[d] + w->pad[d] + w->pad_end[d] - o * w->stride[d];
-			int64_t n = (room + w->dilation[d] - 1) / w->dilation[d];
-
-			count *= n < w->kernel[d] ? n : w->kernel[d];
-		}
 	}
 	return count > 0 ? sum / (float)count : 0.0f;
 }
@@ -138,6 +122,16 @@ static mmn_status
 average_pool_run(const mmn_step *s, mmn_run *run)
 {
 	return run_pool(s, run, false);
+}
+
+bool
+mmn_look_pool(const mmn_step *s, mmn_pool2d *out)
+{
+	if (s->op != &mmn_op_max_pool && s->op != &mmn_op_average_pool)
+		return false;
+	*out = *(const pool_params *)s->params;
+	out->max = s->op == &mmn_op_max_pool;
+	return true;
 }
 
 const mmn_op mmn_op_max_pool = {

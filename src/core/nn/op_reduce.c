@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/fuse.h"
 #include "nn/op_list.h"
 
 typedef enum reduce_kind
@@ -219,6 +220,20 @@ reduce_run(const mmn_step *s, mmn_run *run)
 		}
 	}
 	return MMN_OK;
+}
+
+bool
+mmn_look_global(const mmn_step *s, bool *max)
+{
+	const reduce_params *r = s->params;
+
+	if (s->op->run != reduce_run ||
+		(r->kind != REDUCE_MEAN && r->kind != REDUCE_MAX) ||
+		s->in[0]->shape.ndim != 4 || r->n_gone != 1 || r->gone_stride[0] != 1 ||
+		r->gone[0] != mmn_shape_span(&s->in[0]->shape, 2, 4))
+		return false;
+	*max = r->kind == REDUCE_MAX;
+	return true;
 }
 
 static mmn_status

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "nn/fuse.h"
 #include "nn/op_list.h"
 
 typedef enum unary_kind
@@ -207,6 +208,48 @@ unary_run(const mmn_step *s, mmn_run *run)
 		left -= n;
 	}
 	return MMN_OK;
+}
+
+bool
+mmn_look_act(const mmn_step *s, mmn_act *act, float *lo, float *hi)
+{
+	const unary_params *u = s->params;
+	static const mmn_act acts[] = {[UNARY_CLIP] = MMN_ACT_CLIP,
+								   [UNARY_LEAKY_RELU] = MMN_ACT_LEAKY,
+								   [UNARY_SIGMOID] = MMN_ACT_SIGMOID,
+								   [UNARY_HARD_SIGMOID] = MMN_ACT_HARD_SIGMOID,
+								   [UNARY_HARD_SWISH] = MMN_ACT_HARD_SWISH};
+
+	if (s->op->run != unary_run || u->kind >= sizeof acts / sizeof acts[0] ||
+		acts[u->kind] == MMN_ACT_NONE)
+		return false;
+	*act = acts[u->kind];
+	*lo = u->a;
+	*hi = u->b;
+	return true;
+}
+
+bool
+mmn_look_elementwise(const mmn_step *s, bool any_number)
+{
+	const unary_params *u = s->params;
+
+	if (s->op->run != unary_run)
+		return false;
+	switch (u->kind)
+	{
+		case UNARY_CLIP:
+		case UNARY_LEAKY_RELU:
+		case UNARY_SIGMOID:
+		case UNARY_HARD_SIGMOID:
+		case UNARY_HARD_SWISH:
+		case UNARY_TANH:
+		case UNARY_ABS:
+		case UNARY_NEG:
+			return true;
+		default:
+			return !any_number;
+	}
 }
 
 static mmn_status

@@ -313,9 +313,10 @@ bind_input(mmn_build *build, const mmn_shape *shape, mmn_error *err)
 
 static mmn_status
 make_plan(mmn_build *build, const mmn_env *env, const mmn_shape *shape,
-		  const char *output, mmn_error *err)
+		  const mmn_plan_options *options, mmn_error *err)
 {
 	const mmn_network *net = build->net;
+	const char *output = options->output;
 	int value = net->outputs[0];
 	uint8_t *needed;
 	mmn_status status;
@@ -346,6 +347,10 @@ make_plan(mmn_build *build, const mmn_env *env, const mmn_shape *shape,
 	if (build->output->count == 0)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"the wanted output has no elements");
+	if (!options->plain &&
+		((status = mmn_build_fuse(build, err)) != MMN_OK ||
+		 (status = mmn_build_layout(build, err)) != MMN_OK))
+		return status;
 	return mmn_build_place(build, err);
 }
 
@@ -355,13 +360,16 @@ mmn_plan_create(const mmn_env *env, const mmn_network *net,
 				mmn_plan **out, mmn_error *err)
 {
 	mmn_error local;
-	mmn_build build = {.net = net};
+	mmn_build build = {.net = net, .isa = options->isa};
 	mmn_status status;
 
 	err = err ? err : &local;
 	*out = NULL;
+	if (!mmn_isa_available(options->isa))
+		return mmn_fail(err, MMN_UNSUPPORTED, "this CPU does not have %s",
+						mmn_isa_name(options->isa));
 	mmn_pool_init(&build.pool, env, options->max_bytes);
-	status = make_plan(&build, env, input, options->output, err);
+	status = make_plan(&build, env, input, options, err);
 	if (status == MMN_OK)
 		status = mmn_build_link(&build, options->max_bytes, out, err);
 	mmn_pool_reset(&build.pool);

@@ -29,18 +29,32 @@ typedef struct mmn_shape
 	int64_t dims[MMN_SHAPE_MAX]; /* all > 0 */
 } mmn_shape;
 
+/*
+ * How elements lie in memory: in C order, or as a blocked map (conv.h), which
+ * only a tensor [1, C, H, W] of floats can be.
+ */
+typedef enum mmn_layout
+{
+	MMN_PLAIN = 0,
+	MMN_BLOCKED = 1
+} mmn_layout;
+
 typedef struct mmn_tensor
 {
 	mmn_element element;
+	mmn_layout layout;
 	mmn_shape shape; /* of one image */
-	size_t count;	 /* product of the dimensions */
+	size_t count;	 /* elements in memory: where plain, of the shape */
 
 	/* while a plan is made */
 	const void *constant;	 /* the elements, where known */
 	struct mmn_tensor *base; /* whose memory it shares, else NULL */
 	size_t within;			 /* bytes from the start of the base */
+	struct mmn_tensor *twin; /* the same in the other layout, if there is */
 	int first;				 /* step that computes it; -1: the input */
 	int last;				 /* last step that reads it */
+	int uses;				 /* how many times it is read, by any name */
+	bool placed;			 /* it has an */
 	size_t offset;			 /* bytes from the start of one image's arena */
 	int number;				 /* in the finished plan, from 1; 0: none yet */
 

@@ -43,4 +43,32 @@ mmn_window_clip(const mmn_window *w, int d, int64_t o, int64_t *from,
 		*to = w->kernel[d];
 }
 
+/*
+ * How many elements of the kernel count for a mean: those inside, or also
+ * those in the padding, but not what ceil_mode adds beyond it.
+ */
+static inline int64_t
+mmn_window_count(const mmn_window *w, int d, int64_t o, bool pad)
+{
+	int64_t from, to, room;
+
+	if (pad)
+	{
+		room = w->in[d] + w->pad[d] + w->pad_end[d] - o * w->stride[d];
+		to = (room + w->dilation[d] - 1) / w->dilation[d];
+		return to < w->kernel[d] ? to : w->kernel[d];
+	}
+	mmn_window_clip(w, d, o, &from, &to);
+	return to > from ? to - from : 0;
+}
+
+/* Place in a plane [H, W] under element kh, kw of the kernel. */
+static inline int64_t
+mmn_window_at(const mmn_window *w, int64_t oh, int64_t ow, int64_t kh,
+			  int64_t kw)
+{
+	return (oh * w->stride[0] - w->pad[0] + kh * w->dilation[0]) * w->in[1] +
+		   ow * w->stride[1] - w->pad[1] + kw * w->dilation[1];
+}
+
 #endif

@@ -1,0 +1,333 @@
+/*
+ * Making one step of several, so that a feature map is written once and not
+ * read and written again by each of them:
+ *
+ *   Pad -> Conv                the padding becomes the convolution's own
+ *   Conv -> BatchNormalization scale and shift go into weights and bias
+ *   Conv -> Add                the other operand is added as the result is
+ *                              written: a residual network's short cut
+ *   .. -> Relu, Clip, ..       the activation is applied as it is written;
+ *                              x * Sigmoid(x) and x * HardSigmoid(x) are one
+ *
+ * Only convolutions that conv.h has a kernel for take part, and only values
+ * that nobody else reads disappear.  A step that takes in later ones moves to
+ * the place of the last of them, where all that it reads has been computed.
+ */
+#include "nn/fuse.h"
+
+#include <math.h>
+
+#include "nn/graph.h"
+#include "nn/op_list.h"
+
+/* The step that reads t last. */
+static mmn_step *
+reader(const mmn_build *build, const mmn_tensor *t)
+{
+	return t->last >= 0 && t->last < build->n_steps ? &build->steps[t->last]
+													: NULL;
+}
+
+/* The step that computes t, unless it is gone. */
+static mmn_step *
+writer(const mmn_build *build, const mmn_tensor *t)
+{
+	mmn_step *s = t->first >= 0 && t->first < build->n_steps
+					  ? &build->steps[t->first]
+					  : NULL;
+
+	return s && s->op && s->n_out > 0 && s->out[0] == t ? s : NULL;
+}
+
+static void
+drop(mmn_step *s)
+{
+	s->op = NULL;
+}
+
+/* Whether hi and lo are those of x * HardSigmoid(x) = HardSwish(x). */
+static bool
+is_hard_swish(mmn_act act, float lo, float hi)
+{
+	return act == MMN_ACT_HARD_SIGMOID && lo > 0.166666f && lo < 0.166667f &&
+		   hi == 0.5f;
+}
+
+/* x * Sigmoid(x), x * HardSigmoid(x): the product's step, else NULL. */
+static mmn_step *
+swish_of(mmn_build *build, mmn_tensor *t, mmn_act *act)
+{
+	mmn_step *mul = reader(build, t), *gate;
+	mmn_tensor *other;
+	float lo, hi;
+
+	if (t->uses != 2 || !mul || mul->op != &mmn_op_mul ||
+		(mul->in[0] != t && mul->in[1] != t))
+		return NULL;
+	other = mul->in[mul->in[0] == t];
+	gate = writer(build, other);
+	if (!gate || other->uses != 1 || gate->in[0] != t ||
+		!mmn_look_act(gate, act, &lo, &hi))
+		return NULL;
+	if (*act == MMN_ACT_SIGMOID)
+		*act = MMN_ACT_SILU;
+	else if (is_hard_swish(*act, lo, hi))
+		*act = MMN_ACT_HARD_SWISH;
+	else
+		return NULL;
+	drop(gate);
+	return mul;
+}
+
+mmn_tensor *
+mmn_fuse_act(mmn_build *build, mmn_tensor *t, mmn_act *act, float *lo,
+			 float *hi)
+{
+	mmn_step *last = reader(build, t);
+
+	*lo = *hi = 0.0f;
+	if (t->uses == 1 && last && last->op && last->in[0] == t &&
+		mmn_look_act(last, act, lo, hi))
+	{
+		drop(last);
+		return last->out[0];
+	}
+	last = swish_of(build, t, act);
+	if (last)
+	{
+		drop(last);
+		return last->out[0];
+	}
+	*act = MMN_ACT_NONE;
+	return t;
+}
+
+mmn_tensor *
+mmn_fuse_clip(mmn_build *build, mmn_tensor *t, float *lo, float *hi)
+{
+	mmn_step *last = reader(build, t);
+	mmn_act act;
+
+	if (t->uses == 1 && last && last->op && last->in[0] == t &&
+		mmn_look_act(last, &act, lo, hi) && act == MMN_ACT_CLIP)
+	{
+		drop(last);
+		return last->out[0];
+	}
+	*lo = -INFINITY;
+	*hi = INFINITY;
+	return t;
+}
+
+/* Scale and shift of the result are scaled and shifted once more. */
+static mmn_status
+add_norm(mmn_build *build, mmn_conv_source *source, const float *norm,
+		 int64_t m, mmn_error *err)
+{
+	float *v = mmn_pool_alloc(&build->pool, 2 * (size_t)m, sizeof *v, err);
+
+	if (!v)
+		return err->code;
+	for (int64_t i = 0; i < m; i++)
+	{
+		float scale = source->scale ? source->scale[i] : 1.0f;
+		float shift = source->shift ? source->shift[i] : 0.0f;
+
+		v[i] = scale * norm[i];
+		v[m + i] = shift * norm[i] + norm[m + i];
+	}
+	source->scale = v;
+	source->shift = v + m;
+	return MMN_OK;
+}
+
+/* Whether there is a kernel; the network's input is best left as it is. */
+static bool
+choose(mmn_conv *conv, const mmn_tensor *x)
+{
+	conv->plain_input = x->first < 0;
+	if (conv->plain_input && mmn_conv_choose(conv))
+		return true;
+	conv->plain_input = false;
+	return mmn_conv_choose(conv);
+}
+
+/* Becomes a step that knows nothing but conv.h's description. */
+static mmn_status
+take_conv(mmn_build *build, mmn_step *s, mmn_error *err)
+{
+	mmn_conv conv, *params;
+	mmn_conv_source *source;
+
+	if (!mmn_look_conv(s, &conv) || s->in[0]->shape.dims[0] != 1)
+		return MMN_OK;
+	conv.isa = build->isa;
+	if (!choose(&conv, s->in[0]))
+		return MMN_OK;
+	params = mmn_pool_alloc(&build->pool, 1, sizeof *params, err);
+	source = mmn_pool_alloc(&build->pool, 1, sizeof *source, err);
+	if (!params || !source)
+		return err->code;
+	*params = conv;
+	source->weights = s->in[1]->constant;
+	source->bias = mmn_op_has_input(s, 2) ? s->in[2]->constant : NULL;
+	s->op = &mmn_op_blocked_conv;
+	s->params = params;
+	s->params_size = sizeof *params;
+	s->source = source;
+	s->scratch = 0;
+	s->n_in = 1;
+	return MMN_OK;
+}
+
+/* Padding that a step of its own did. */
+static void
+take_pad(mmn_build *build, mmn_step *s, mmn_conv *conv)
+{
+	mmn_step *pad = writer(build, s->in[0]);
+	mmn_conv with = *conv;
+	int64_t before[2], after[2];
+
+	if (!pad || s->in[0]->uses != 1 || !mmn_look_pad(pad, before, after))
+		return;
+	for (int d = 0; d < 2; d++)
+	{
+		with.w.in[d] -= before[d] + after[d];
+		with.w.pad[d] += before[d];
+		with.w.pad_end[d] += after[d];
+	}
+	if (!choose(&with, pad->in[0]))
+		return;
+	*conv = with;
+	s->in[0] = pad->in[0];
+	drop(pad);
+}
+
+/* The addition that alone reads t, and what it adds; else NULL. */
+static mmn_step *
+find_add(mmn_build *build, const mmn_tensor *t, mmn_tensor **other)
+{
+	mmn_step *add = reader(build, t);
+
+	if (t->uses != 1 || !add || add->op != &mmn_op_add)
+		return NULL;
+	*other = add->in[add->in[0] == t];
+	if ((add->in[0] != t && add->in[1] != t) || (*other)->constant ||
+		!mmn_shape_equal(&(*other)->shape, &t->shape))
+		return NULL;
+	return add;
+}
+
+static mmn_status
+take_add(mmn_build *build, mmn_step *s, mmn_tensor *other, mmn_error *err)
+{
+	mmn_conv *conv = s->params, with = *conv;
+	mmn_tensor **in = mmn_pool_alloc(&build->pool, 2, sizeof *in, err);
+
+	if (!in)
+		return err->code;
+	with.residual = true;
+	if (!mmn_conv_choose(&with))
+		return MMN_OK;
+	*conv = with;
+	in[0] = s->in[0];
+	in[1] = other;
+	s->in = in;
+	s->n_in = 2;
+	return MMN_OK;
+}
+
+static mmn_status
+take_followers(mmn_build *build, int i, mmn_error *err)
+{
+	mmn_step *s = &build->steps[i], *next;
+	mmn_conv *conv = s->params;
+	mmn_conv_source *source = (mmn_conv_source *)(uintptr_t)s->source;
+	mmn_tensor *t = s->out[0], *other, *acted;
+	int at = i;
+
+	while (t->uses == 1 && (next = reader(build, t)) != NULL &&
+		   next->op == &mmn_op_batch_normalization && next->in[0] == t)
+	{
+		if (add_norm(build, source, mmn_look_norm(next), conv->m, err) !=
+			MMN_OK)
+			return err->code;
+		at = t->last;
+		t = next->out[0];
+		drop(next);
+	}
+	next = find_add(build, t, &other);
+	if (next && take_add(build, s, other, err) != MMN_OK)
+		return err->code;
+	if (next && conv->residual)
+	{
+		at = t->last;
+		t = next->out[0];
+		drop(next);
+	}
+	acted = mmn_fuse_act(build, t, &conv->act, &conv->lo, &conv->hi);
+	if (acted != t)
+		at = t->last;
+	s->out[0] = acted;
+	acted->first = at;
+	if (at != i)
+	{
+		build->steps[at] = *s;
+		drop(s);
+	}
+	return MMN_OK;
+}
+
+/* What has another name and no other shape (Identity, Dropout) is the same. */
+static void
+skip_aliases(mmn_tensor **t)
+{
+	while (*t && (*t)->base && mmn_shape_equal(&(*t)->shape, &(*t)->base->shape))
+		*t = (*t)->base;
+}
+
+/* Exporters write a Pad by nothing before every average pool. */
+static void
+skip_empty_pads(mmn_build *build)
+{
+	for (int i = 0; i < build->n_steps; i++)
+	{
+		mmn_step *s = &build->steps[i];
+
+		for (int k = 0; k < s->n_in; k++)
+			skip_aliases(&s->in[k]);
+		if (s->op != &mmn_op_pad ||
+			!mmn_shape_equal(&s->in[0]->shape, &s->out[0]->shape))
+			continue;
+		s->out[0]->base = s->in[0];
+		drop(s);
+	}
+	skip_aliases(&build->output);
+}
+
+mmn_status
+mmn_build_fuse(mmn_build *build, mmn_error *err)
+{
+	skip_empty_pads(build);
+	mmn_build_compact(build);
+	mmn_build_count(build);
+	for (int i = 0; i < build->n_steps; i++)
+	{
+		mmn_step *s = &build->steps[i];
+		mmn_status status = mmn_poll(&build->pool.env, err);
+
+		if (status == MMN_OK && s->op == &mmn_op_conv)
+		{
+			status = take_conv(build, s, err);
+			if (status == MMN_OK && s->op == &mmn_op_blocked_conv)
+			{
+				take_pad(build, s, s->params);
+				status = take_followers(build, i, err);
+			}
+		}
+		if (status != MMN_OK)
+			return status;
+	}
+	mmn_build_compact(build);
+	return MMN_OK;
+}

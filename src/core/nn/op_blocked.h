@@ -1,0 +1,47 @@
+#ifndef MMN_NN_OP_BLOCKED_H
+#define MMN_NN_OP_BLOCKED_H
+
+#include "nn/fuse.h"
+
+/* What layout.c puts into the params of steps over blocked maps. */
+
+/* block, unblock, blocked global: the map's shape. */
+typedef struct mmn_map
+{
+	int64_t channels;
+	int64_t plane; /* H * W */
+	bool max;	   /* global: the maximum, else the mean */
+} mmn_map;
+
+typedef struct mmn_blocked_pool
+{
+	mmn_pool2d pool;
+	int64_t blocks;
+} mmn_blocked_pool;
+
+/* y = clip(x * scale[c] + shift[c]), packed from an mmn_conv_source. */
+typedef struct mmn_blocked_scale
+{
+	int64_t channels;
+	int64_t plane;
+	float lo, hi;
+} mmn_blocked_scale;
+
+typedef enum mmn_binary
+{
+	MMN_BINARY_ADD,
+	MMN_BINARY_SUB,
+	MMN_BINARY_MUL
+} mmn_binary;
+
+/* y = clip(a op b); b may be one pixel, that is, a value per channel */
+typedef struct mmn_blocked_binary
+{
+	mmn_binary kind;
+	int64_t blocks;
+	int64_t plane;
+	bool per_channel;
+	float lo, hi;
+} mmn_blocked_binary;
+
+#endif

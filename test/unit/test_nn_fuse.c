@@ -1,0 +1,438 @@
+/*
+ * What fusion, blocked layouts and aliasing make of a graph, against the same
+ * graph step by step: random graphs of what image networks consist of, and a
+ * few whose plan is known.
+ */
+#include "onnx_fixture.h"
+#include "tap.h"
+
+#include "nn/graph.h"
+
+typedef struct map
+{
+	char name[12];
+	int64_t c, h, w;
+} map;
+
+static map maps[64];
+static int n_maps, n_names;
+static float *constants[256];
+static int n_constants;
+
+static map *
+new_map(int64_t c, int64_t h, int64_t w)
+{
+	map *m = &maps[n_maps++];
+
+	*m = (map){.c = c, .h = h, .w = w};
+	snprintf(m->name, sizeof m->name, "t%d", n_names++);
+	return m;
+}
+
+static map *
+pick_map(void)
+{
+	/* mostly a late one, so that chains come about */
+	return &maps[pick(0, 2) ? n_maps - 1 : pick(0, n_maps - 1)];
+}
+
+/* An initializer of random values, scaled so that sums stay small. */
+static const char *
+constant(int ndim, const int64_t *dims, float scale, float shift)
+{
+	static char name[16];
+	size_t n = 1;
+	float *v;
+
+	for (int i = 0; i < ndim; i++)
+		n *= (size_t)dims[i];
+	v = constants[n_constants++] = random_floats(n);
+	for (size_t i = 0; i < n; i++)
+		v[i] = v[i] * scale + shift;
+	snprintf(name, sizeof name, "k%d", n_names++);
+	add_floats(name, ndim, dims, v);
+	return name;
+}
+
+static void
+chain(const char *op, const map *in, const map *out)
+{
+	begin_node(op, in->name, NULL, out->name);
+}
+
+static map *
+add_conv(map *x, int64_t m, int64_t k, int64_t stride, int64_t groups, bool pad)
+{
+	int64_t ws[4] = {m, x->c / groups, k, k};
+	char w[16], b[16];
+	int64_t p = pad ? k / 2 : 0;
+	map *y = new_map(m, (x->h + 2 * p - k) / stride + 1,
+					 (x->w + 2 * p - k) / stride + 1);
+
+	strcpy(w, constant(4, ws, 1.0f / (float)(ws[1] * k), 0));
+	strcpy(b, constant(1, ws, 0.3f, 0));
+	begin_node("Conv", x->name, w, y->name);
+	if (pick(0, 1))
+	{
+		node.len = 0;
+		put_text(&node, 1, x->name);
+		put_text(&node, 1, w);
+		put_text(&node, 1, b);
+		put_text(&node, 2, y->name);
+		put_text(&node, 4, "Conv");
+	}
+	set_int("group", groups);
+	set_ints("strides", 2, (int64_t[]){stride, stride});
+	set_ints("pads", 4, (int64_t[]){p, p, p, p});
+	end_node();
+	return y;
+}
+
+static map *
+random_conv(map *x)
+{
+	static const int64_t widths[] = {16, 24, 32, 48, 64, 7};
+	int64_t k = x->h >= 5 && x->w >= 5 ? 1 + 2 * pick(0, 1) : 1;
+	int64_t groups = 1, m = widths[pick(0, 5)];
+
+	if (pick(0, 4) == 0)
+		groups = m = x->c;
+	else if (x->c % 4 == 0 && m % 4 == 0 && pick(0, 4) == 0)
+		groups = 4;
+	return add_conv(x, m, k, x->h > 6 ? pick(1, 2) : 1, groups,
+					k == 1 || pick(0, 2));
+}
+
+static map *
+add_norm(map *x)
+{
+	map *y = new_map(x->c, x->h, x->w);
+	char v[4][16];
+
+	for (int i = 0; i < 4; i++)
+		strcpy(v[i], constant(1, &x->c, 0.3f, i % 3 ? 0.0f : 1.0f));
+	node.len = 0;
+	put_text(&node, 1, x->name);
+	for (int i = 0; i < 4; i++)
+		put_text(&node, 1, v[i]);
+	put_text(&node, 2, y->name);
+	put_text(&node, 4, "BatchNormalization");
+	end_node();
+	return y;
+}
+
+static map *
+add_unary(const char *op, map *x)
+{
+	map *y = new_map(x->c, x->h, x->w);
+
+	chain(op, x, y);
+	if (strcmp(op, "HardSigmoid") == 0 && pick(0, 1))
+		set_float("alpha", 1.0f / 6.0f);
+	end_node();
+	return y;
+}
+
+static map *
+add_binary(const char *op, map *a, map *b)
+{
+	map *y = new_map(a->c > b->c ? a->c : b->c, a->h > b->h ? a->h : b->h,
+					 a->w > b->w ? a->w : b->w);
+
+	begin_node(op, a->name, b->name, y->name);
+	end_node();
+	return y;
+}
+
+static map *
+add_pool(map *x, const char *op)
+{
+	int64_t k = pick(2, 3), stride = pick(1, 2), pad = pick(0, 1);
+	map *y = new_map(x->c, (x->h + 2 * pad - k) / stride + 1,
+					 (x->w + 2 * pad - k) / stride + 1);
+
+	chain(op, x, y);
+	set_ints("kernel_shape", 2, (int64_t[]){k, k});
+	set_ints("strides", 2, (int64_t[]){stride, stride});
+	set_ints("pads", 4, (int64_t[]){pad, pad, pad, pad});
+	if (op[0] == 'A')
+		set_int("count_include_pad", pick(0, 1));
+	end_node();
+	return y;
+}
+
+static map *
+add_global(map *x, const char *op)
+{
+	map *y = new_map(x->c, 1, 1);
+
+	chain(op, x, y);
+	end_node();
+	return y;
+}
+
+/* Another map of the same size (and channels), or none. */
+static map *
+partner(const map *x, bool channels)
+{
+	for (int i = 0, at = pick(0, n_maps - 1); i < n_maps; i++, at++)
+	{
+		map *m = &maps[at % n_maps];
+
+		if (m != x && m->h == x->h && m->w == x->w &&
+			(!channels || m->c == x->c))
+			return m;
+	}
+	return NULL;
+}
+
+static map *
+add_concat(map **parts, int n)
+{
+	map *y = new_map(0, parts[0]->h, parts[0]->w);
+
+	node.len = 0;
+	for (int i = 0; i < n; i++)
+	{
+		put_text(&node, 1, parts[i]->name);
+		y->c += parts[i]->c;
+	}
+	put_text(&node, 2, y->name);
+	put_text(&node, 4, "Concat");
+	set_int("axis", 1);
+	end_node();
+	return y;
+}
+
+static map *
+add_pad(map *x)
+{
+	static const int64_t eight[1] = {8};
+	int64_t pads[8] = {0, 0, pick(0, 2), pick(0, 2), 0, 0, pick(0, 2), 1};
+	map *y = new_map(x->c, x->h + pads[2] + pads[6], x->w + pads[3] + pads[7]);
+	char name[16];
+
+	snprintf(name, sizeof name, "k%d", n_names++);
+	add_tensor(name, 7, 1, eight, pads, sizeof pads);
+	begin_node("Pad", x->name, name, y->name);
+	end_node();
+	return y;
+}
+
+/* As MobileNetV3 and EfficientNet have it. */
+static map *
+squeeze_excite(map *x)
+{
+	map *s = add_global(x, "GlobalAveragePool");
+
+	s = add_unary("Relu", add_conv(s, 8, 1, 1, 1, false));
+	s = add_unary(pick(0, 1) ? "Sigmoid" : "HardSigmoid",
+				  add_conv(s, x->c, 1, 1, 1, false));
+	return pick(0, 1) ? add_binary("Mul", x, s) : add_binary("Mul", s, x);
+}
+
+static void
+dense_block(map *x)
+{
+	map *parts[5] = {x};
+
+	for (int i = 1; i < 5; i++)
+	{
+		map *all = i == 1 ? x : add_concat(parts, i);
+
+		all = add_unary("Relu", add_norm(all));
+		parts[i] = add_conv(all, pick(0, 3) ? 16 : 12, 3, 1, 1, true);
+	}
+	add_concat(parts, 5);
+}
+
+static void
+random_step(void)
+{
+	static const char *const unary[] = {"Relu", "LeakyRelu", "Sigmoid",
+										"HardSigmoid", "Tanh", "Exp",
+										"Identity", "HardSwish"};
+	map *x = pick_map(), *other = partner(x, true);
+	int what = pick(0, 15);
+
+	if (what < 4)
+		random_conv(x);
+	else if (what == 4)
+		add_unary("Relu", add_norm(random_conv(x)));
+	else if (what == 5)
+		add_norm(x);
+	else if (what == 6)
+		add_unary(unary[pick(0, 6)], x);
+	else if (what == 7 && other)
+		add_unary("Relu", add_binary("Add", x, other));
+	else if (what == 8)
+	{
+		map *y = add_norm(add_conv(x, x->c, 1, 1, 1, false));
+
+		y = pick(0, 1) ? add_binary("Add", x, y) : add_binary("Add", y, x);
+		if (pick(0, 1))
+			add_unary("Relu", y);
+	}
+	else if (what == 9 && x->h > 4 && x->w > 4)
+		add_pool(x, pick(0, 1) ? "MaxPool" : "AveragePool");
+	else if (what == 10 && x->h > 1)
+		squeeze_excite(x);
+	else if (what == 11)
+	{
+		map *y = pick(0, 1) ? random_conv(x) : x;
+
+		add_binary("Mul", y, add_unary(pick(0, 1) ? "Sigmoid" : "HardSigmoid",
+									   y));
+	}
+	else if (what == 12 && (other = partner(x, false)) != NULL)
+		add_concat((map *[]){x, other, x}, pick(2, 3));
+	else if (what == 13 && n_maps < 30 && x->c < 100)
+		dense_block(x);
+	else if (what == 14)
+		random_conv(add_pad(x));
+	else if (what == 15 && other)
+		add_binary(pick(0, 1) ? "Sub" : "Mul", x, other);
+}
+
+static double
+difference(const float *a, const float *b, size_t n)
+{
+	double worst = 0, largest = 1e-30;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double d = fabs((double)a[i] - (double)b[i]);
+
+		if (isinf(a[i]) && a[i] == b[i])
+			continue;
+		worst = d <= worst ? worst : d;
+		largest = fabs((double)a[i]) > largest ? fabs((double)a[i]) : largest;
+	}
+	return worst / largest;
+}
+
+/* The network as it stands in every kernel set, two images at a time. */
+static void
+compare(int round, const int64_t *in, const char *output)
+{
+	size_t n_x = (size_t)(2 * in[1] * in[2] * in[3]), n = 0;
+	float *x = random_floats(n_x), *want, *got, *one;
+	static message saved;
+	int isa;
+
+	saved = graph;
+
+	options.plain = true;
+	if (begin(output, 4, in) != MMN_OK)
+	{
+		ok(0, "graph %d: %s", round, err.text);
+		free(x);
+		return;
+	}
+	n = mmn_plan_output_count(plan);
+	want = malloc(2 * n * sizeof *want);
+	got = malloc(2 * n * sizeof *got);
+	one = malloc(n * sizeof *one);
+	forward_images(plan, 2, x, want);
+	options.plain = false;
+	for (isa = 0; isa <= (int)mmn_isa_best(); isa++)
+	{
+		double error = INFINITY;
+		bool same = false;
+
+		graph = saved;
+		options.isa = (mmn_isa)isa;
+		if (begin(output, 4, in) == MMN_OK &&
+			forward_images(plan, 2, x, got) == MMN_OK)
+		{
+			error = difference(want, got, 2 * n);
+			forward_images(plan, 1, x + n_x / 2, one);
+			same = memcmp(one, got + n, n * sizeof *one) == 0;
+		}
+		ok(error < 2e-5 && same, "graph %d, %d maps, %s: error %.2g%s", round,
+		   n_maps, mmn_isa_name((mmn_isa)isa), error,
+		   same ? "" : ", differs with the number of images");
+	}
+	free(x);
+	free(want);
+	free(got);
+	free(one);
+}
+
+static void
+test_random(int round)
+{
+	int64_t in[4] = {1, pick(0, 2) ? 3 : 20, pick(6, 14), pick(6, 14)};
+	int steps = pick(2, 14);
+
+	n_maps = n_names = 0;
+	begin_graph();
+	strcpy(new_map(in[1], in[2], in[3])->name, "x");
+	if (pick(0, 3))
+		random_conv(&maps[0]);
+	while (steps-- > 0 && n_maps < 40)
+		random_step();
+	compare(round, in, maps[n_maps - 1].name);
+	while (n_constants > 0)
+		free(constants[--n_constants]);
+}
+
+/* How many steps of that name the plan has. */
+static int
+count_steps(const char *name)
+{
+	int n = 0;
+
+	for (int i = 0; i < plan->n_steps; i++)
+		n += strcmp(mmn_op_at(mmn_plan_steps(plan)[i].op)->name, name) == 0;
+	return n;
+}
+
+/* What must not be there any more, whatever the numbers say. */
+static void
+test_structure(void)
+{
+	static const int64_t in[4] = {1, 3, 12, 12};
+	map *x, *y, *parts[5];
+
+	n_maps = n_names = 0;
+	begin_graph();
+	strcpy(new_map(3, 12, 12)->name, "x");
+	x = add_unary("Relu", add_norm(add_conv(&maps[0], 16, 3, 1, 1, true)));
+	y = add_unary("Relu", add_norm(add_conv(x, 16, 3, 1, 1, true)));
+	y = add_norm(add_conv(y, 16, 3, 1, 1, true));
+	add_unary("Relu", add_binary("Add", y, x));
+	is_int(begin(maps[n_maps - 1].name, 4, in), MMN_OK, "a residual block");
+	is_int(plan->n_steps, 4, "is three convolutions, and back to C order");
+	is_int(count_steps("blocked conv"), 3, "of which there are three");
+
+	n_maps = n_names = 0;
+	begin_graph();
+	strcpy(new_map(3, 12, 12)->name, "x");
+	parts[0] = add_conv(&maps[0], 32, 3, 1, 1, true);
+	for (int i = 1; i < 5; i++)
+		parts[i] = add_conv(
+			add_unary("Relu", add_norm(i == 1 ? parts[0]
+											  : add_concat(parts, i))),
+			16, 3, 1, 1, true);
+	add_concat(parts, 5);
+	is_int(begin(maps[n_maps - 1].name, 4, in), MMN_OK, "a dense block");
+	is_int(count_steps("blocked concat") + count_steps("Concat"), 0,
+		   "copies nothing together");
+	is_int(count_steps("blocked scale"), 4, "normalises in one step each");
+	is_int(plan->n_steps, 10, "and has no other steps");
+	while (n_constants > 0)
+		free(constants[--n_constants]);
+}
+
+int
+main(void)
+{
+	env = mmn_env_default;
+	for (int i = 0; i < 200; i++)
+		test_random(i);
+	options.isa = mmn_isa_best();
+	test_structure();
+	end();
+	return done_testing();
+}
