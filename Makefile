@@ -7,6 +7,7 @@
 #   make fuzz      all fuzz targets, FUZZ_SECONDS each
 #   make coverage  what of the parsers unit tests and fuzz corpus reach
 #   make bench     the decoder's speed beside that of other decoders, and through SQL
+#   make bench-conv  GFLOP/s of convolutions, layer by layer
 #   make && make install && make installcheck    as for any extension
 
 # The one list of Debian packages: to build, to test, and to measure against.
@@ -295,6 +296,15 @@ $(bench_inputs): test/bench/inputs.py
 	@mkdir -p $(@D)
 	/usr/bin/python3 $< $(@D)
 	touch $@
+
+# Convolutions by layer, against OpenBLAS as it chooses its kernels itself.
+build/bench/conv: test/bench/conv.c $(core_lib)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -o $@ $< $(core_lib) $(CORE_LIBS)
+
+.PHONY: bench-conv
+bench-conv: build/bench/conv
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $<
 
 .PHONY: bench bench-programs
 bench-programs: $(bench_programs) $(bench_inputs)
