@@ -182,6 +182,9 @@ copy_row(const mmn_conv_layout *l, const mmn_window *w, int64_t phase,
 		for (int64_t j = lo; j < hi; j++)
 			memcpy(out + j * MMN_BLOCK, row + (first + j * s) * MMN_BLOCK,
 				   MMN_BLOCK * sizeof(float));
+	else if (s == 2) /* known to the compiler, which makes vectors of it */
+		for (int64_t j = lo; j < hi; j++)
+			out[j] = row[first + j * 2];
 	else
 		for (int64_t j = lo; j < hi; j++)
 			out[j] = row[first + j * s];

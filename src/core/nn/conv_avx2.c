@@ -90,9 +90,10 @@ dense(const mmn_conv_tile *t, const int n, const int stride)
 	finish(n, sum, t->residual, t->out, t->lo, t->hi);
 }
 
-/* Stride 0: any, and columns are looked out for. */
+/* Stride 0 is any. */
 TEMPLATE void
-depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
+depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
+			   const mmn_tile_edges edges)
 {
 	static const float zeros[MMN_BLOCK] __attribute__((aligned(64)));
 	const float *w = t->weights, *row = t->in;
@@ -113,8 +114,12 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 			for (int p = 0; p < n; p++)
 			{
 				int64_t x = at + p * (stride ? stride : any);
-				const float *in =
-					stride || (uint64_t)x < width ? row + x * MMN_BLOCK : zeros;
+				bool at_edge =
+					edges == MMN_EDGES_ANY ||
+					(edges == MMN_EDGES_NEAR && (p == 0 || p == n - 1));
+				const float *in = !at_edge || (uint64_t)x < width
+									  ? row + x * MMN_BLOCK
+									  : zeros;
 
 				sum[p][0] = _mm256_fmadd_ps(w0, _mm256_load_ps(in), sum[p][0]);
 				sum[p][1] =
@@ -134,19 +139,20 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 	MMN_AVX2 static void plain_##n(const mmn_conv_tile *t)                     \
 	{                                                                          \
 		dense(t, n, 1);                                                        \
-	}                                                                          \
-	MMN_AVX2 static void depthwise_any_##n(const mmn_depthwise_tile *t)        \
-	{                                                                          \
-		depthwise_tile(t, n, 0);                                               \
-	}                                                                          \
-	MMN_AVX2 static void depthwise_1_##n(const mmn_depthwise_tile *t)          \
-	{                                                                          \
-		depthwise_tile(t, n, 1);                                               \
-	}                                                                          \
-	MMN_AVX2 static void depthwise_2_##n(const mmn_depthwise_tile *t)          \
-	{                                                                          \
-		depthwise_tile(t, n, 2);                                               \
 	}
+
+#define DEPTHWISE_AS(n, name, stride, edges)                                   \
+	MMN_AVX2 static void depthwise_##name##_##n(const mmn_depthwise_tile *t)   \
+	{                                                                          \
+		depthwise_tile(t, n, stride, edges);                                   \
+	}
+
+#define DEPTHWISE(n)                                                           \
+	DEPTHWISE_AS(n, any, 0, MMN_EDGES_ANY)                                     \
+	DEPTHWISE_AS(n, inside1, 1, MMN_EDGES_NONE)                                \
+	DEPTHWISE_AS(n, inside2, 2, MMN_EDGES_NONE)                                \
+	DEPTHWISE_AS(n, near1, 1, MMN_EDGES_NEAR)                                  \
+	DEPTHWISE_AS(n, near2, 2, MMN_EDGES_NEAR)
 
 KINDS(1)
 KINDS(2)
@@ -154,6 +160,12 @@ KINDS(3)
 KINDS(4)
 KINDS(5)
 KINDS(6)
+DEPTHWISE(1)
+DEPTHWISE(2)
+DEPTHWISE(3)
+DEPTHWISE(4)
+DEPTHWISE(5)
+DEPTHWISE(6)
 
 static void
 tile(mmn_tile_kind kind, const mmn_conv_tile *t)
@@ -169,19 +181,29 @@ tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 	tiles[kind][t->pixels - 1](t);
 }
 
+typedef void depthwise_fn(const mmn_depthwise_tile *t);
+
+/* By pixels, edges and stride; 0 of either: any. */
+#define BY_EDGES(n)                                                            \
+	{                                                                          \
+		{depthwise_any_##n},                                                   \
+			{NULL, depthwise_inside1_##n, depthwise_inside2_##n},              \
+		{                                                                      \
+			NULL, depthwise_near1_##n, depthwise_near2_##n                     \
+		}                                                                      \
+	}
+
+static depthwise_fn *const depthwise_tiles[PIXELS][3][3] = {
+	BY_EDGES(1), BY_EDGES(2), BY_EDGES(3),
+	BY_EDGES(4), BY_EDGES(5), BY_EDGES(6)};
+
 static void
 depthwise(const mmn_depthwise_tile *t)
 {
-	typedef void depthwise_fn(const mmn_depthwise_tile *t);
-#define BY_STRIDE(n)                                                           \
-	{                                                                          \
-		depthwise_any_##n, depthwise_1_##n, depthwise_2_##n                    \
-	}
-	static depthwise_fn *const tiles[PIXELS][3] = {BY_STRIDE(1), BY_STRIDE(2),
-												   BY_STRIDE(3), BY_STRIDE(4),
-												   BY_STRIDE(5), BY_STRIDE(6)};
-
-	tiles[t->pixels - 1][t->inside && t->stride <= 2 ? t->stride : 0](t);
+	if (t->stride > 2)
+		depthwise_tiles[t->pixels - 1][0][0](t);
+	else
+		depthwise_tiles[t->pixels - 1][t->edges][t->edges ? t->stride : 0](t);
 }
 
 MMN_AVX2 static inline __m256

@@ -94,9 +94,10 @@ dense(const mmn_conv_tile *t, const int blocks, const int n, const int wraps,
 			   t->out + t->block_stride, t->lo, t->hi);
 }
 
-/* Stride 0: any, and columns are looked out for. */
+/* Stride 0 is any. */
 TEMPLATE void
-depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
+depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
+			   const mmn_tile_edges edges)
 {
 	static const float zeros[MMN_BLOCK] __attribute__((aligned(64)));
 	const float *w = t->weights, *row = t->in;
@@ -119,8 +120,12 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 			for (int p = 0; p < n; p++)
 			{
 				int64_t x = at + p * (stride ? stride : any);
-				const float *in =
-					stride || (uint64_t)x < width ? row + x * MMN_BLOCK : zeros;
+				bool at_edge =
+					edges == MMN_EDGES_ANY ||
+					(edges == MMN_EDGES_NEAR && (p == 0 || p == n - 1));
+				const float *in = !at_edge || (uint64_t)x < width
+									  ? row + x * MMN_BLOCK
+									  : zeros;
 
 				sum[p] = _mm512_fmadd_ps(v, _mm512_load_ps(in), sum[p]);
 			}
@@ -133,10 +138,10 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride)
 /* One function per kind, blocks, pixels and (even numbers) wrapping. */
 #define SIZES(WITH, WITH_WRAP)                                                 \
 	WITH(1)                                                                    \
-	WITH(2) WITH(3) WITH(4) WITH(5) WITH(6) WITH(7) WITH(8) WITH(9) WITH(10)   \
-		WITH(11) WITH(12) WITH(13) WITH(14) WITH_WRAP(2) WITH_WRAP(4)          \
-			WITH_WRAP(6) WITH_WRAP(8) WITH_WRAP(10) WITH_WRAP(12)              \
-				WITH_WRAP(14)
+	WITH(2)                                                                    \
+	WITH(3) WITH(4) WITH(5) WITH(6) WITH(7) WITH(8) WITH(9) WITH(10) WITH(11)  \
+		WITH(12) WITH(13) WITH(14) WITH_WRAP(2) WITH_WRAP(4) WITH_WRAP(6)      \
+			WITH_WRAP(8) WITH_WRAP(10) WITH_WRAP(12) WITH_WRAP(14)
 
 #define KINDS(n, wraps, suffix)                                                \
 	MMN_AVX512 static void blocked1_##suffix(const mmn_conv_tile *t)           \
@@ -206,33 +211,39 @@ tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 	}
 }
 
-#define ONE_DEPTHWISE(n)                                                       \
-	MMN_AVX512 static void depthwise_any_##n(const mmn_depthwise_tile *t)      \
+#define ONE_DEPTHWISE_AS(n, name, stride, edges)                               \
+	MMN_AVX512 static void depthwise_##name##_##n(const mmn_depthwise_tile *t) \
 	{                                                                          \
-		depthwise_tile(t, n, 0);                                               \
-	}                                                                          \
-	MMN_AVX512 static void depthwise_1_##n(const mmn_depthwise_tile *t)        \
-	{                                                                          \
-		depthwise_tile(t, n, 1);                                               \
-	}                                                                          \
-	MMN_AVX512 static void depthwise_2_##n(const mmn_depthwise_tile *t)        \
-	{                                                                          \
-		depthwise_tile(t, n, 2);                                               \
+		depthwise_tile(t, n, stride, edges);                                   \
 	}
+
+#define ONE_DEPTHWISE(n)                                                       \
+	ONE_DEPTHWISE_AS(n, any, 0, MMN_EDGES_ANY)                                 \
+	ONE_DEPTHWISE_AS(n, inside1, 1, MMN_EDGES_NONE)                            \
+	ONE_DEPTHWISE_AS(n, inside2, 2, MMN_EDGES_NONE)                            \
+	ONE_DEPTHWISE_AS(n, near1, 1, MMN_EDGES_NEAR)                              \
+	ONE_DEPTHWISE_AS(n, near2, 2, MMN_EDGES_NEAR)
 #define NONE(n)
 SIZES(ONE_DEPTHWISE, NONE)
 
+typedef void depthwise_fn(const mmn_depthwise_tile *t);
+
+/* By pixels, edges and stride; 0 of either: any. */
 #define ROW_DEPTHWISE(n)                                                       \
-	[n] = {depthwise_any_##n, depthwise_1_##n, depthwise_2_##n},
+	[n] = {{depthwise_any_##n},                                                \
+		   {NULL, depthwise_inside1_##n, depthwise_inside2_##n},               \
+		   {NULL, depthwise_near1_##n, depthwise_near2_##n}},
+
+static depthwise_fn *const depthwise_tiles[PIXELS + 1][3][3] = {
+	SIZES(ROW_DEPTHWISE, NONE)};
 
 static void
 depthwise(const mmn_depthwise_tile *t)
 {
-	typedef void depthwise_fn(const mmn_depthwise_tile *t);
-	static depthwise_fn *const fns[PIXELS + 1][3] = {
-		SIZES(ROW_DEPTHWISE, NONE)};
-
-	fns[t->pixels][t->inside && t->stride <= 2 ? t->stride : 0](t);
+	if (t->stride > 2)
+		depthwise_tiles[t->pixels][0][0](t);
+	else
+		depthwise_tiles[t->pixels][t->edges][t->edges ? t->stride : 0](t);
 }
 
 MMN_AVX512 static inline __m512

@@ -19,6 +19,7 @@ typedef struct depthwise_job
 	const float *residual;
 	float *out;
 	size_t in_stride, out_stride;
+	int64_t tile; /* pixels of a row at a time */
 } depthwise_job;
 
 static int64_t
@@ -53,32 +54,39 @@ mmn_depthwise_pack(const mmn_conv *conv, const float *weights,
 	}
 }
 
+/* For a tile whose columns of X are first..last. */
+static mmn_tile_edges
+edges_of(const mmn_window *w, int64_t first, int64_t last)
+{
+	if (first >= 0 && last < w->in[1])
+		return MMN_EDGES_NONE;
+	if (first >= -1 && last <= w->in[1])
+		return MMN_EDGES_NEAR;
+	return MMN_EDGES_ANY;
+}
+
 /* One row of the output; t is ready but for what differs along it. */
 static void
 run_row(const depthwise_job *job, mmn_depthwise_tile *t)
 {
 	const mmn_window *w = &job->conv->w;
-	int64_t cols = w->out[1], most = job->kernels->pixels;
-	int64_t n_tiles = (cols + most - 1) / most;
 	int64_t reach = (w->kernel[1] - 1) * w->dilation[1];
+	int64_t n = job->tile;
 
-	for (int64_t i = 0, at = 0; i < n_tiles; i++)
+	for (int64_t at = 0; at < w->out[1]; at += n)
 	{
-		/* as many as needed, none much smaller than the others */
-		int64_t n = cols * (i + 1) / n_tiles - at;
-		int64_t last;
-
+		if (n > w->out[1] - at)
+			n = w->out[1] - at;
 		t->pixels = (int)n;
 		t->column = at * w->stride[1] - w->pad[1];
-		last = t->column + (n - 1) * w->stride[1] + reach;
-		t->inside = t->column >= 0 && last < w->in[1];
+		t->edges =
+			edges_of(w, t->column, t->column + (n - 1) * w->stride[1] + reach);
 		job->kernels->depthwise(t);
 		if (!mmn_epilogue_is_clip(job->conv))
 			job->kernels->activate(job->conv, t->out, (size_t)n * MMN_BLOCK);
 		t->out += n * MMN_BLOCK;
 		if (t->residual)
 			t->residual += n * MMN_BLOCK;
-		at += n;
 	}
 }
 
@@ -137,7 +145,11 @@ mmn_depthwise_run(const mmn_conv *conv, const void *packed, const float *in,
 						 .in_stride = in_stride,
 						 .out_stride = out_stride};
 	int64_t n = places_of(conv) * conv->w.out[0] * conv->w.out[1];
+	int64_t cols = conv->w.out[1], most = job.kernels->pixels;
+	int64_t tiles = (cols + most - 1) / most;
 
+	/* as many tiles as needed, none much smaller than the others */
+	job.tile = (cols + tiles - 1) / tiles;
 	return mmn_run_tasks(run, images * mmn_blocks(conv->c),
 						 mmn_conv_work(conv, n), plane_task, &job);
 }

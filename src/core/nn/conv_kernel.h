@@ -50,10 +50,18 @@ typedef struct mmn_conv_tile
 
 typedef void mmn_conv_tile_fn(mmn_tile_kind kind, const mmn_conv_tile *tile);
 
+/* Which of a tile's columns of X may lie beside it. */
+typedef enum mmn_tile_edges
+{
+	MMN_EDGES_ANY = 0,
+	MMN_EDGES_NONE = 1,
+	MMN_EDGES_NEAR = 2 /* one under the first pixel, one under the last */
+} mmn_tile_edges;
+
 /*
  * A tile of a depthwise convolution: a few pixels of one row, of one block.
- * It reads X where it is, so columns beside it must be looked out for, unless
- * "inside" says that there are none; rows above and below are left out.
+ * It reads X where it is, so columns beside it must be looked out for; rows
+ * above and below are left out.
  */
 typedef struct mmn_depthwise_tile
 {
@@ -70,7 +78,7 @@ typedef struct mmn_depthwise_tile
 	int64_t column; /* of X, under the first pixel and the kernel's first */
 	int64_t stride; /* columns from one pixel to the next */
 	int pixels;
-	bool inside;
+	mmn_tile_edges edges;
 } mmn_depthwise_tile;
 
 typedef struct mmn_conv_kernels
