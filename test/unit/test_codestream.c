@@ -6,6 +6,72 @@
 #define PEEK(bytes)                                                            \
 	mmn_codestream_peek((const uint8_t *)(bytes), sizeof(bytes) - 1, &c, &err)
 
+/* What has the signature of JPEG, but no frame header that can be used. */
+static void
+test_damaged_jpeg(void)
+{
+	static const struct
+	{
+		const char *bytes;
+		size_t length;
+		const char *name;
+	} cases[] = {
+		{"\xff\xd8\xff\xe0", 4, "nothing after the first marker"},
+		{"\xff\xd8\xff\xe0\0\2\0\0\0\0", 10, "no marker after a segment"},
+		{"\xff\xd8\xff\xe0\0\1\xff\xc0", 8, "a segment shorter than its length"},
+		{"\xff\xd8\xff\xe0\0\x0c\xff\xc0", 8, "a segment beyond the end"},
+		{"\xff\xd8\xff\xc0\0\7\x08\0\1\0\1", 11, "a frame header cut short"},
+		{"\xff\xd8\xff\xc4\0\2\xff\xc8\0\2\xff\xcc\0\2\xff\xd9\0\2", 18,
+		 "tables, and the end"},
+		{"\xff\xd8\xff\x01\xff\xd0\xff\xd8\xff\xd7\xff\xd9\0\2", 14,
+		 "markers without a segment, and the end"},
+	};
+	mmn_codestream c;
+	mmn_error err;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		is_int(mmn_codestream_peek((const uint8_t *)cases[i].bytes,
+								   cases[i].length, &c, &err),
+			   MMN_BAD_DATA, "%s", cases[i].name);
+	is_int(PEEK("\xff\xd8\xff\x01\xff\xd3\xff\xc3\0\x0b\x10\0\1\0\2\1\1\x11\0"),
+		   MMN_OK, "a frame header after markers without a segment");
+	ok(c.process == 3 && c.precision == 16, "is found");
+}
+
+/* Each box of JP2 by itself, around a codestream or not. */
+static void
+test_boxes(const char *j2k, size_t length)
+{
+	static const char signature[] = "\0\0\0\x0cjP  \r\n\x87\n";
+	uint8_t file[200];
+	mmn_codestream c;
+	mmn_error err;
+
+	memcpy(file, signature, 12);
+	memcpy(file + 12, "\0\0\0\1jp2c\0\0\0\0\0\0\0\x40", 16);
+	memcpy(file + 28, j2k, length);
+	is_int(mmn_codestream_peek(file, 28 + length, &c, &err), MMN_OK,
+		   "a box whose length takes 64 bits");
+	is_int((long long)c.offset, 28, "starts later");
+	is_int(mmn_codestream_peek(file, 26, &c, &err), MMN_BAD_DATA,
+		   "if all of it is there");
+	memcpy(file + 12, "\0\0\0\1free\0\0\0\1\0\0\0\x10", 16);
+	is_int(mmn_codestream_peek(file, 28 + length, &c, &err), MMN_BAD_DATA,
+		   "a box of 4 GB");
+	memcpy(file + 12, "\0\0\0\0jp2c", 8);
+	memcpy(file + 20, j2k, length);
+	is_int(mmn_codestream_peek(file, 20 + length, &c, &err), MMN_OK,
+		   "a box up to the end of the file");
+	is_int(mmn_codestream_peek(file, 20 + 42, &c, &err), MMN_BAD_DATA,
+		   "a codestream cut short in its header");
+	file[23] = 0x52;
+	is_int(mmn_codestream_peek(file, 20 + length, &c, &err), MMN_BAD_DATA,
+		   "a codestream that does not begin with its size");
+	memcpy(file + 12, "\0\0\0\7free", 8);
+	is_int(mmn_codestream_peek(file, 20 + length, &c, &err), MMN_BAD_DATA,
+		   "a box shorter than its header");
+}
+
 int
 main(void)
 {
@@ -61,6 +127,12 @@ main(void)
 	ok(c.width == 256 && c.offset == 28, "is found");
 	is_int(mmn_codestream_peek((const uint8_t *)jp2, 26, &c, &err),
 		   MMN_BAD_DATA, "boxes without a codestream");
+	memcpy(changed, j2k, sizeof j2k);
+	changed[32] = 2;
+	is_int(PEEK(changed), MMN_BAD_DATA, "tiles that begin beyond the image");
+	test_boxes(j2k, sizeof j2k - 1);
+	test_damaged_jpeg();
 	is_int(PEEK("RIFF"), MMN_BAD_DATA, "something else");
+	is_int(PEEK(""), MMN_BAD_DATA, "nothing");
 	return done_testing();
 }

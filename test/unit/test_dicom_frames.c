@@ -228,6 +228,155 @@ test_descriptions(void)
 	bad_image(MMN_BAD_DATA, "pixel data are empty");
 }
 
+/* An image of 2 by 2 bytes but for one attribute. */
+static void
+but_for(uint32_t tag, const char *vr, const void *value, size_t length)
+{
+	static const uint32_t tags[] = {0x00280010, 0x00280011, 0x00280100};
+	static const unsigned values[] = {2, 2, 8};
+	size_t i = 0;
+
+	fx_begin(EXPLICIT_LITTLE);
+	if (tag < tags[0])
+		fx_bytes(tag, vr, value, length);
+	for (; i < 3; i++)
+	{
+		if (tag != tags[i])
+			fx_us(tags[i], values[i]);
+		else
+			fx_bytes(tag, vr, value, length);
+	}
+	if (tag > tags[2])
+		fx_bytes(tag, vr, value, length);
+	fx_bytes(PIXEL_DATA, "OB", "abcd", 4);
+}
+
+static void
+test_odd_descriptions(void)
+{
+	static const char size[] = "rows (0028,0010) or columns (0028,0011) are "
+							   "missing or zero";
+	static const char bits[] = "bits allocated or stored are out of range";
+
+	but_for(0x00280010, "UL", "\0\0\1\0", 4);
+	bad_image(MMN_BAD_DATA, size);
+	but_for(0x00280011, "SS", "\xFF\xFF", 2);
+	bad_image(MMN_BAD_DATA, size);
+	but_for(0x00280011, "US", "", 0);
+	bad_image(MMN_BAD_DATA, size);
+	but_for(0x00280002, "US", "\2\0", 2);
+	bad_image(MMN_UNSUPPORTED, "unsupported number of samples per pixel: 2");
+	but_for(0x00280002, "UL", "\3\0\1\0", 4);
+	is_int(describe(), MMN_UNSUPPORTED, "65,539 samples per pixel");
+	but_for(0x00280006, "US", "\2\0", 2);
+	bad_image(MMN_BAD_DATA, "planar configuration is not 0 or 1");
+	but_for(0x00280006, "IS", "-1", 2);
+	bad_image(MMN_BAD_DATA, "planar configuration is not 0 or 1");
+	but_for(0x00280008, "IS", "2147483648", 10);
+	bad_image(MMN_BAD_DATA, "number of frames (0028,0008) is out of range");
+	but_for(0x00280008, "IS", "0 ", 2);
+	ok(describe() == MMN_OK && pixels.frames == 1, "no frames is one");
+	but_for(0x00280004, "CS", "CMYK", 4);
+	bad_image(MMN_UNSUPPORTED, "unsupported photometric interpretation");
+	but_for(0x00280004, "CS", "RGB ", 4);
+	bad_image(MMN_BAD_DATA,
+			  "photometric interpretation RGB with 1 samples per pixel");
+	but_for(0x00280100, "US", "", 0);
+	bad_image(MMN_BAD_DATA, "bits allocated (0028,0100) are missing");
+	but_for(0x00280100, "UL", "\x08\0\1\0", 4);
+	bad_image(MMN_BAD_DATA, bits);
+	but_for(0x00280101, "UL", "\x08\0\1\0", 4);
+	bad_image(MMN_BAD_DATA, bits);
+	but_for(0x00280102, "SS", "\xFE\xFF", 2);
+	bad_image(MMN_BAD_DATA, bits);
+	but_for(0x00280103, "UL", "\1\0\1\0", 4);
+	bad_image(MMN_BAD_DATA, bits);
+	but_for(0x00280101, "US", "\x09\0", 2);
+	bad_image(MMN_BAD_DATA, "9 bits stored of 8 allocated");
+	but_for(0x00280101, "US", "\0\0", 2);
+	bad_image(MMN_BAD_DATA, "0 bits stored of 8 allocated");
+	but_for(0x00280102, "US", "\x3F\0", 2);
+	ok(describe() == MMN_OK && pixels.high_bit == 7,
+	   "a high bit that cannot be is the usual one");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(1, 1, 16, NULL);
+	fx_bytes(0x7FE00008, "OF", "\0\0\x80\x3F", 4);
+	bad_image(MMN_BAD_DATA, "floating-point pixel data with 16 bits allocated "
+							"and 1 samples per pixel");
+	fx_begin(EXPLICIT_LITTLE);
+	fx_us(0x00280002, 3);
+	fx_text(0x00280004, "CS", "RGB");
+	fx_us(0x00280010, 1);
+	fx_us(0x00280011, 1);
+	fx_us(0x00280100, 64);
+	fx_bytes(0x7FE00009, "OD", "\0\0\0\0\0\0\xF0\x3F", 8);
+	bad_image(MMN_BAD_DATA, "floating-point pixel data with 64 bits allocated "
+							"and 3 samples per pixel");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_us(0x00280002, 3);
+	fx_text(0x00280004, "CS", "YBR_PARTIAL_420");
+	fx_us(0x00280010, 2);
+	fx_us(0x00280011, 2);
+	fx_us(0x00280100, 8);
+	fx_bytes(PIXEL_DATA, "OB", "abcdef", 6);
+	is_int(describe(), MMN_OK, "4:2:0");
+	is_str(frame(1, NULL), "uncompressed YBR_PARTIAL_420 is not supported",
+		   "is for video");
+}
+
+/* Where frames begin, told by what JPEG 2000 images begin with. */
+static void
+test_jpeg2000_markers(void)
+{
+	begin_encapsulated("2", "", 0);
+	fx_fragment("\xFF\x4F\xFF\x51", 4);
+	fx_fragment("rs\xFF\xD9\1\1", 6);
+	fx_fragment("\xFF\x4F\xFF\x51", 4);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "codestreams");
+	is_str(frame(2, NULL), "\xFF\x4F\xFF\x51", "the second");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment("\xFF\x4F\xFF\x51", 4);
+	fx_fragment("\xFF\x4F\xFF\x52", 4); /* not how one begins */
+	fx_fragment("xy\xFF\xD9", 4);
+	fx_fragment("\xFF\x4F\xFF\x51", 4);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "a piece that looks like one");
+	is_str(frame(2, NULL), "\xFF\x4F\xFF\x51", "is none");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment("\0\0\0\x0cjP  \r\n\x87\n", 12);
+	fx_fragment("xy\xFF\xD9", 4);
+	fx_fragment("\0\0\0\x0cjP  \r\n\x87\n", 12);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "boxes");
+	ok(strncmp(frame(2, NULL), "", 1) == 0, "the second");
+
+	begin_encapsulated("2", "\x0c\0\0\0\0\0\0\0", 8);
+	fx_fragment("a_", 2);
+	fx_fragment("b_", 2);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "an offset table in no order");
+	is_str(frame(1, NULL), "a_", "is not followed");
+
+	begin_encapsulated("2", "\0\0\0\0\0\0\0\0", 8);
+	fx_fragment("a_", 2);
+	fx_fragment("b_", 2);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "an offset table of zeros");
+	is_str(frame(1, NULL), "a_", "is not followed");
+
+	begin_encapsulated("1", "", 0);
+	fx_fragment("", 0);
+	fx_sequence_end();
+	describe();
+	is_str(frame(1, NULL), "pixel data of frame 1 are empty",
+		   "a fragment without bytes");
+}
+
 /* Pixel Measures, Pixel Value Transformation and VOI LUT in one item. */
 static void
 put_groups(uint32_t sequence, const char *spacing, const char *slope,
@@ -358,6 +507,8 @@ main(void)
 	test_encapsulated();
 	test_extended_table();
 	test_descriptions();
+	test_odd_descriptions();
+	test_jpeg2000_markers();
 	test_attributes();
 	test_ultrasound();
 	mmn_dicom_close(dicom);

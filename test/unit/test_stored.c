@@ -225,6 +225,67 @@ test_colour(void)
 	   "more than 8 bits of colour are u16");
 }
 
+/* Colours that no modality makes, but a file can claim to have. */
+static void
+test_odd_colour(void)
+{
+	static const uint32_t wide[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 70000};
+	static const uint8_t zeros[200];
+	uint16_t colours[] = {1, 2, 3};
+	mmn_lut grey_lut = {.entries = 1, .bits = 8, .channels = 1, .values = colours};
+	mmn_lut palette = {.entries = 1, .bits = 8, .channels = 3, .values = colours};
+	mmn_modality_transform t = {.slope = 1};
+	mmn_stored stored = {grey(8, 8, false), zeros, 4, 0, false};
+	mmn_pixel_description p = grey(32, 32, false);
+
+	p.samples_per_pixel = 3;
+	p.photometric = MMN_RGB;
+	is_int(convert(p, wide, 48, 1, 0), MMN_OK, "RGB of 32 bits");
+	ok(image.sample_type == MMN_F32 && mmn_image_sample(&image, 11) == 70000,
+	   "becomes f32");
+	p.planar = 1;
+	convert(p, wide, 48, 1, 0);
+	ok(mmn_image_sample(&image, 1) == 4 && mmn_image_sample(&image, 11) == 70000,
+	   "also from planes");
+	free(image.samples);
+	image.samples = NULL;
+	p.photometric = MMN_YBR_FULL;
+	is_int(convert(p, wide, 48, 1, 0), MMN_UNSUPPORTED, "YBR of 32 bits");
+	p = grey(1, 1, false);
+	p.samples_per_pixel = 3;
+	p.photometric = MMN_RGB;
+	is_int(convert(p, zeros, 2, 1, 0), MMN_UNSUPPORTED, "colour of single bits");
+	p = grey(16, 12, false);
+	p.samples_per_pixel = 3;
+	p.photometric = MMN_YBR_FULL_422;
+	is_int(convert(p, zeros, 48, 1, 0), MMN_UNSUPPORTED, "4:2:2 of 16 bits");
+	p = grey(8, 8, false);
+	p.samples_per_pixel = 3;
+	p.photometric = MMN_RGB;
+	p.columns = 60;
+	stored = (mmn_stored){p, zeros, 180, 0, false};
+	is_int(mmn_stored_image(&mmn_env_default, &stored, &t, NULL, 179, &image,
+							&err),
+		   MMN_LIMIT, "colour beyond the limit of a frame");
+
+	p = grey(8, 8, false);
+	p.photometric = MMN_PALETTE_COLOR;
+	stored = (mmn_stored){p, zeros, 4, 0, false};
+	is_int(mmn_stored_image(&mmn_env_default, &stored, &t, &palette, 11, &image,
+							&err),
+		   MMN_LIMIT, "a palette beyond it");
+	is_int(mmn_stored_image(&mmn_env_default, &stored, &t, &grey_lut, 99,
+							&image, &err),
+		   MMN_BAD_DATA, "a palette of greys");
+	p = grey(32, 32, false);
+	p.photometric = MMN_PALETTE_COLOR;
+	stored = (mmn_stored){p, zeros, 16, 0, false};
+	is_int(mmn_stored_image(&mmn_env_default, &stored, &t, &palette, 99, &image,
+							&err),
+		   MMN_UNSUPPORTED, "indices of 32 bits");
+	image.samples = NULL;
+}
+
 /* Every remainder of the block length, against the definition. */
 static void
 test_tails(void)
@@ -256,6 +317,7 @@ main(void)
 	test_bits();
 	test_lut();
 	test_colour();
+	test_odd_colour();
 	test_tails();
 	free(image.samples);
 	return done_testing();

@@ -265,6 +265,51 @@ test_npy(void)
 				MMN_BAD_DATA, "dictionary");
 	refuses_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)} x", 4,
 				MMN_BAD_DATA, "goes on");
+	refuses_npy("{'descr", 0, MMN_BAD_DATA, "dictionary");
+	refuses_npy("{'a key of many letters': 1}", 0, MMN_BAD_DATA, "dictionary");
+	refuses_npy("{'descr' '<f4'}", 0, MMN_BAD_DATA, "dictionary");
+	refuses_npy("{descr: '<f4'}", 0, MMN_BAD_DATA, "dictionary");
+	refuses_npy("{'descr': 4}", 0, MMN_BAD_DATA, "not a string");
+	refuses_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,",
+				4, MMN_BAD_DATA, "tuple");
+	refuses_npy("{'descr': '<f4', 'shape': (1,), 'fortran_order': F", 4,
+				MMN_BAD_DATA, "neither");
+	refuses_npy("{'fortran_order': False, 'shape': (1,)}", 4, MMN_BAD_DATA,
+				"lacks");
+	refuses_npy("{'descr': '<f4', 'fortran_order': False}", 4, MMN_BAD_DATA,
+				"lacks");
+	ok(parse_with("{ 'descr'\t:\n'>u1',\r'fortran_order' : False, 'shape': (1,)}",
+				  1, &t) == MMN_OK &&
+		   t.dtype == MMN_DTYPE_UINT8,
+	   "blanks of all kinds; a byte has no order");
+}
+
+/* What no reader lets through, but a caller could make. */
+static void
+test_check(void)
+{
+	mmn_tensor t = {.dtype = MMN_DTYPE_FLOAT64, .ndim = 2, .dims = {0, 3}};
+	size_t bytes;
+
+	ok(mmn_tensor_check(&t, 100, &bytes, &err) == MMN_OK && bytes == 0,
+	   "no elements");
+	t.dims[0] = 4;
+	ok(mmn_tensor_check(&t, 96, &bytes, &err) == MMN_OK && bytes == 96,
+	   "as many bytes as may be");
+	is_int(mmn_tensor_check(&t, 95, &bytes, &err), MMN_LIMIT, "one too many");
+	t.dims[1] = -1;
+	is_int(mmn_tensor_check(&t, 100, &bytes, &err), MMN_BAD_DATA,
+		   "a negative dimension");
+	t.ndim = MMN_TENSOR_MAX_DIMS + 1;
+	is_int(mmn_tensor_check(&t, 100, &bytes, &err), MMN_LIMIT,
+		   "too many dimensions");
+	t.dtype = 0;
+	is_int(mmn_tensor_check(&t, 100, &bytes, &err), MMN_BAD_DATA,
+		   "no element type");
+	ok(mmn_dtype_nan(200) == 0 && mmn_dtype_nan(MMN_DTYPE_FLOAT16) != 0,
+	   "only floating point has a NaN");
+	is_int(mmn_half_from_double(NAN), 0x7e00, "which float16 has as well");
+	is_int(mmn_half_from_double(-NAN), 0xfe00, "with a sign");
 }
 
 static int
@@ -290,6 +335,7 @@ main(void)
 	test_text();
 	test_half();
 	test_npy();
+	test_check();
 	t.data = data;
 	stopping.poll = stop;
 	is_int(mmn_tensor_text_elements(&stopping, &t, "1,2,3,4}", &err),
