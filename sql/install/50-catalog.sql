@@ -70,6 +70,7 @@ BEGIN
 		model_id int PRIMARY KEY DEFAULT nextval('@extschema@.model_id_seq'),
 		name text NOT NULL UNIQUE CHECK (name <> ''),
 		onnx bytea NOT NULL,
+		onnx_sha256 bytea NOT NULL GENERATED ALWAYS AS (sha256(onnx)) STORED,
 		input_width int NOT NULL CHECK (input_width > 0),
 		input_height int NOT NULL CHECK (input_height > 0),
 		channels int NOT NULL CHECK (channels IN (1, 3)),
@@ -84,6 +85,8 @@ BEGIN
 	ALTER SEQUENCE @extschema@.model_id_seq OWNED BY @extschema@.model.model_id;
 	-- weights do not compress
 	ALTER TABLE @extschema@.model ALTER onnx SET STORAGE EXTERNAL;
+	CREATE TRIGGER forget_plans AFTER UPDATE OR DELETE ON @extschema@.model
+		FOR EACH ROW EXECUTE FUNCTION @extschema@.forget_plans();
 
 	CREATE SEQUENCE @extschema@.ingest_log_id_seq;
 	CREATE TABLE @extschema@.ingest_log (
@@ -344,6 +347,7 @@ BEGIN
 		('model', 'model_id', 'key'),
 		('model', 'name', 'as given to embed()'),
 		('model', 'onnx', 'the network, an ONNX file'),
+		('model', 'onnx_sha256', 'its SHA-256: sessions know by it which plan is of this file'),
 		('model', 'input_width', 'columns of its input'),
 		('model', 'input_height', 'rows of its input'),
 		('model', 'channels', 'channels of its input'),

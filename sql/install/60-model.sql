@@ -29,6 +29,10 @@ CREATE FUNCTION @extschema@.builtin_model() RETURNS bytea
 	AS 'MODULE_PATHNAME', 'medimnet_builtin_model' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.builtin_model() IS 'the ONNX file that comes with the extension';
 
+CREATE FUNCTION @extschema@.forget_plans() RETURNS trigger
+	AS 'MODULE_PATHNAME', 'medimnet_forget_plans' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.forget_plans() IS 'trigger of table model: takes away the planned network that sessions share, once the change is committed';
+
 CREATE FUNCTION @extschema@.load_model(name text, onnx bytea, input_width int, input_height int, channels int,
 	mean real[], std real[], output text DEFAULT NULL, license text DEFAULT NULL,
 	channel_order text DEFAULT 'RGB') RETURNS int

@@ -42,7 +42,7 @@ medimnet_check_model(PG_FUNCTION_ARGS)
 						PG_GETARG_INT32(4), PG_GETARG_ARRAYTYPE_P(5),
 						PG_GETARG_ARRAYTYPE_P(6), PG_GETARG_TEXT_PP(8),
 						&preprocess);
-	model = ModelLoad(name, PG_GETARG_BYTEA_PP(1), &preprocess, output, false);
+	model = ModelLoad(name, PG_GETARG_BYTEA_PP(1), &preprocess, output);
 	count = mmn_plan_output_count(model->plan);
 	MemoryContextDelete(model->context);
 	if (count > MMN_EMBEDDING_MAX_DIM)

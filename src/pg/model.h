@@ -8,7 +8,7 @@
 #include "nn/preprocess.h"
 
 /*
- * Networks, loaded and planned: one cache per backend, limited by the setting
+ * Networks, planned: one cache per backend, limited by the setting
  * medimnet.model_cache.
  */
 typedef struct Model
@@ -22,7 +22,7 @@ typedef struct Model
 	uint64 used; /* for the choice of what to give up */
 	mmn_isa isa;
 	mmn_preprocess preprocess;
-	mmn_plan *plan;
+	const mmn_plan *plan; /* often of all sessions, see plan_file.h */
 	void *workspace;
 	float *input;
 } Model;
@@ -39,12 +39,10 @@ extern Model *ModelGet(text *name, bool predicts);
 
 /*
  * Reads and plans a network, in a new context under the current one, for
- * embed()'s output (NULL: the graph's first) or for predict(); name is for
- * messages.
+ * embed()'s output (NULL: the graph's first); name is for messages.
  */
 extern Model *ModelLoad(const char *name, bytea *onnx,
-						const mmn_preprocess *preprocess, const char *output,
-						bool predicts);
+						const mmn_preprocess *preprocess, const char *output);
 
 /* ERRORs, with advice. */
 extern void ModelNeedCatalog(void);

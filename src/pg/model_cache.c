@@ -1,15 +1,18 @@
 /*
- * Models of table medimnet.model, read once by each backend.
+ * Models of table medimnet.model, planned by the first backend that needs
+ * them and mapped by the others (plan_file.c).
  *
  * Every use looks up the model's row (a prepared query on a unique key), so
  * that privileges, the transaction's snapshot, and a model unloaded or loaded
- * anew by others are all respected; what the cache spares is reading, planning
- * and the memory of each.  An entry is known by model_id and the row's xmin:
- * another version of the row is another model.
+ * anew by others are all respected; what the cache spares is finding the plan
+ * and a workspace.  An entry is known by model_id and the row's xmin: another
+ * version of the row is another model.
  */
 #include "postgres.h"
 
+#include <dlfcn.h>
 #include <math.h>
+#include <sys/stat.h>
 
 #include "access/htup_details.h"
 #include "access/transam.h"
@@ -30,6 +33,7 @@
 #include "bridge.h"
 #include "compat.h"
 #include "model.h"
+#include "plan_file.h"
 
 static int model_cache_kb = 256 * 1024;
 static int simd = -1;
@@ -192,54 +196,74 @@ ModelReadPreprocess(int32 width, int32 height, int32 channels, ArrayType *mean,
 	out->bgr = order_name[0] == 'B';
 }
 
-Model *
-ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
-		  const char *output, bool predicts)
+/* A model of that plan, with a workspace; it gets the context. */
+static Model *
+MakeModel(MemoryContext context, const char *name,
+		  const mmn_preprocess *preprocess, const mmn_plan *plan, int use)
 {
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "medimnet model", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Model *model = palloc0(sizeof *model);
-	Size limit = ModelLimit();
-	mmn_shape shape = {
-		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
-	mmn_plan_options options = {
-		.output = output, .max_bytes = limit, .isa = CurrentIsa()};
-	mmn_network *network;
+	Model *model = MemoryContextAllocZero(context, sizeof *model);
+	Size workspace = mmn_plan_workspace(plan, 1);
+	Size input = mmn_plan_input_count(plan) * sizeof(float);
 	mmn_error err;
-	Size input;
-	bool same;
 
-	ModelCheck(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
-								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
-			   name, &err);
-	same = mmn_network_same_value(network, output, mmn_network_scores(network));
-	model->embeds = !predicts || same;
-	model->predicts = predicts || same;
-	if (predicts)
-		options.output = mmn_network_scores(network);
-	ModelCheck(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
-							   &model->plan, &err),
-			   name, &err);
-	mmn_network_destroy(network);
 	model->context = context;
-	model->isa = options.isa;
+	model->isa = CurrentIsa();
 	model->preprocess = *preprocess;
-	input = sizeof(float) * preprocess->channels * preprocess->width *
-			preprocess->height;
-	model->bytes = mmn_plan_bytes(model->plan) +
-				   mmn_plan_workspace(model->plan, 1) + input;
+	model->plan = plan;
+	model->embeds = (use & PLAN_EMBEDS) != 0;
+	model->predicts = (use & PLAN_PREDICTS) != 0;
+	model->bytes = mmn_plan_bytes(plan) + workspace + input;
 	if (model->bytes > ModelLimit())
 	{
 		mmn_fail(&err, MMN_LIMIT, "weights, plan and workspace take %zu kB",
 				 model->bytes / 1024);
 		ModelCheck(MMN_LIMIT, name, &err);
 	}
-	model->workspace =
-		MemoryContextAllocHuge(context, mmn_plan_workspace(model->plan, 1));
-	model->input = palloc(input);
-	MemoryContextSwitchTo(caller);
+	model->workspace = MemoryContextAllocHuge(context, workspace);
+	model->input = MemoryContextAllocHuge(context, input);
 	return model;
+}
+
+/* Plans in the current context; *use is what was wanted, and what it is. */
+static mmn_plan *
+MakePlan(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
+		 const char *output, int *use)
+{
+	Size limit = ModelLimit();
+	mmn_shape shape = {
+		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
+	mmn_plan_options options = {
+		.output = output, .max_bytes = limit, .isa = CurrentIsa()};
+	mmn_network *network;
+	mmn_plan *plan;
+	mmn_error err;
+
+	ModelCheck(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
+								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
+			   name, &err);
+	if (*use == PLAN_PREDICTS)
+		options.output = mmn_network_scores(network);
+	if (mmn_network_same_value(network, output, mmn_network_scores(network)))
+		*use = PLAN_EMBEDS | PLAN_PREDICTS;
+	ModelCheck(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
+							   &plan, &err),
+			   name, &err);
+	mmn_network_destroy(network);
+	return plan;
+}
+
+Model *
+ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
+		  const char *output)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "medimnet model", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	int use = PLAN_EMBEDS;
+	mmn_plan *plan = MakePlan(name, onnx, preprocess, output, &use);
+
+	MemoryContextSwitchTo(caller);
+	return MakeModel(context, name, preprocess, plan, use);
 }
 
 static Datum
@@ -266,40 +290,138 @@ RunQuery(SPIPlanPtr *plan, const char *sql, Oid type, Datum argument)
 		elog(ERROR, "query on table model failed");
 }
 
-/* Reads, plans and caches the model of that id. */
+/*
+ * Which library this is: how it packs weights may differ from one build to the
+ * next, and a session may be older than what has been installed meanwhile.
+ */
+static const char *
+LibraryId(void)
+{
+	static char id[64];
+	Dl_info library;
+	struct stat st;
+
+	if (!id[0] && dladdr(id, &library) && stat(library.dli_fname, &st) == 0)
+		snprintf(id, sizeof id, "%llx.%llx.%llx.%llx",
+				 (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
+				 (unsigned long long)st.st_mtim.tv_sec,
+				 (unsigned long long)st.st_mtim.tv_nsec);
+	return id;
+}
+
+/* All that a plan depends on. */
+static void
+MakeKey(PlanKey *key, bytea *sha256, const mmn_preprocess *preprocess,
+		const char *output, int use)
+{
+	char text[240];
+	mmn_part parts[] = {
+		{VARDATA_ANY(sha256), VARSIZE_ANY_EXHDR(sha256)},
+		{text, 0},
+		{output, output ? strlen(output) : 0}};
+
+	/* a NULL output and an empty one are different; the latter is an error */
+	parts[1].length = (size_t)snprintf(
+		text, sizeof text, "|%s|%u|%d|%u|%dx%dx%d|%s|%d|", LibraryId(),
+		MyDatabaseId, key->model_id, key->version, preprocess->channels,
+		preprocess->height, preprocess->width, mmn_isa_name(CurrentIsa()), use);
+	mmn_hmac_sha256("medimnet plan", 13, parts, lengthof(parts), key->hash);
+}
+
+/*
+ * Under the lock: the plan that somebody else has made in the meantime, or one
+ * of our own, from the ONNX file; from a file that others can map, if there
+ * can be one.
+ */
+static const mmn_plan *
+FindOrMake(const char *name, const PlanKey *key,
+		   const mmn_preprocess *preprocess, const char *output,
+		   MemoryContext context, int *use)
+{
+	static SPIPlanPtr query = NULL;
+	int wanted = *use;
+	const mmn_plan *shared = PlanFileMap(key, context, wanted, use);
+	MemoryContext old;
+	mmn_plan *plan;
+	bytea *onnx;
+	Datum datum;
+	bool isnull;
+
+	if (shared)
+		return shared;
+	RunQuery(&query,
+			 "SELECT onnx FROM medimnet.model WHERE model_id"
+			 " OPERATOR(pg_catalog.=) $1",
+			 INT4OID, Int32GetDatum(key->model_id));
+	if (SPI_processed != 1)
+		elog(ERROR, "model %d is gone", key->model_id);
+	datum = Column(1, &isnull);
+	onnx = DatumGetByteaPP(datum);
+	/* what is there gives way first: the two need not fit together */
+	MakeRoom(Min(VARSIZE_ANY(onnx), ModelLimit()));
+	old = MemoryContextSwitchTo(context);
+	plan = MakePlan(name, onnx, preprocess, output, use);
+	MemoryContextSwitchTo(old);
+	if ((Pointer)onnx != DatumGetPointer(datum))
+		pfree(onnx);
+	if (PlanFileWrite(key, plan, *use))
+		shared = PlanFileMap(key, context, wanted, use);
+	if (!shared)
+		return plan;
+	mmn_plan_destroy(&mmn_env_backend, plan);
+	return shared;
+}
+
+/* Finds or plans, and caches, the model of that id. */
 static Model *
 Fetch(const char *name, int32 model_id, TransactionId version, bool predicts)
 {
-	static SPIPlanPtr plan = NULL;
-	MemoryContext old;
+	static SPIPlanPtr query = NULL;
+	PlanKey key = {.model_id = model_id, .version = version}, other;
+	int wanted = predicts ? PLAN_PREDICTS : PLAN_EMBEDS, use = wanted;
+	bytea *sha256;
+	MemoryContext context, old;
 	mmn_preprocess preprocess;
-	bool isnull;
-	bytea *onnx;
+	const mmn_plan *plan;
 	char *output = NULL;
-	Datum datum;
 	Model *model;
+	Datum datum;
+	bool isnull;
 
-	RunQuery(&plan,
-			 "SELECT onnx, input_width, input_height, channels, mean, std,"
-			 " channel_order, output FROM medimnet.model WHERE model_id"
-			 " OPERATOR(pg_catalog.=) $1",
+	RunQuery(&query,
+			 "SELECT input_width, input_height, channels, mean, std,"
+			 " channel_order, onnx_sha256, output FROM medimnet.model"
+			 " WHERE model_id OPERATOR(pg_catalog.=) $1",
 			 INT4OID, Int32GetDatum(model_id));
 	if (SPI_processed != 1)
 		elog(ERROR, "model %d is gone", model_id);
 	datum = Column(8, &isnull);
 	if (!isnull)
 		output = TextDatumGetCString(datum);
-	ModelReadPreprocess(DatumGetInt32(Column(2, &isnull)),
+	ModelReadPreprocess(DatumGetInt32(Column(1, &isnull)),
+						DatumGetInt32(Column(2, &isnull)),
 						DatumGetInt32(Column(3, &isnull)),
-						DatumGetInt32(Column(4, &isnull)),
+						DatumGetArrayTypeP(Column(4, &isnull)),
 						DatumGetArrayTypeP(Column(5, &isnull)),
-						DatumGetArrayTypeP(Column(6, &isnull)),
-						DatumGetTextPP(Column(7, &isnull)), &preprocess);
-	onnx = DatumGetByteaPP(Column(1, &isnull));
+						DatumGetTextPP(Column(6, &isnull)), &preprocess);
+	sha256 = DatumGetByteaPP(Column(7, &isnull));
+	other = key;
+	MakeKey(&key, sha256, &preprocess, output, wanted);
+	MakeKey(&other, sha256, &preprocess, output,
+			predicts ? PLAN_EMBEDS : PLAN_PREDICTS);
 
-	/* what is there gives way first: the two need not fit together */
-	MakeRoom(Min(VARSIZE_ANY(onnx), ModelLimit()));
-	model = ModelLoad(name, onnx, &preprocess, output, predicts);
+	context = AllocSetContextCreate(CurrentMemoryContext, "medimnet model",
+									ALLOCSET_DEFAULT_SIZES);
+	plan = PlanFileMap(&key, context, wanted, &use);
+	if (!plan) /* one made for the other use may serve both */
+		plan = PlanFileMap(&other, context, wanted, &use);
+	if (!plan)
+	{
+		PlanFileLock(&key);
+		plan = FindOrMake(name, &key, &preprocess, output, context, &use);
+		PlanFileUnlock(&key);
+	}
+	model = MakeModel(context, name, &preprocess, plan, use);
 	model->model_id = model_id;
 	model->version = version;
 	MakeRoom(model->bytes);
