@@ -289,7 +289,13 @@ random_step(void)
 	else if (what == 13 && n_maps < 30 && x->c < 100)
 		dense_block(x);
 	else if (what == 14)
-		random_conv(add_pad(x));
+	{
+		x = add_pad(x);
+		if (x->h > 3 && x->w > 3 && pick(0, 1))
+			add_pool(x, "AveragePool");
+		else
+			random_conv(x);
+	}
 	else if (what == 15 && other)
 		add_binary(pick(0, 1) ? "Sub" : "Mul", x, other);
 }
@@ -421,6 +427,18 @@ test_structure(void)
 		   "copies nothing together");
 	is_int(count_steps("blocked scale"), 4, "normalises in one step each");
 	is_int(plan->n_steps, 10, "and has no other steps");
+
+	n_maps = n_names = 0;
+	begin_graph();
+	strcpy(new_map(3, 12, 12)->name, "x");
+	x = add_pad(add_conv(&maps[0], 16, 3, 1, 1, true));
+	y = new_map(16, x->h - 2, x->w - 2);
+	chain("AveragePool", x, y);
+	set_ints("kernel_shape", 2, (int64_t[]){3, 3});
+	end_node();
+	is_int(begin(y->name, 4, in), MMN_OK, "a padded average pool");
+	is_int(count_steps("Pad") + count_steps("block"), 0,
+		   "pads itself, and stays blocked");
 	while (n_constants > 0)
 		free(constants[--n_constants]);
 }

@@ -2,16 +2,17 @@
  * Making one step of several, so that a feature map is written once and not
  * read and written again by each of them:
  *
- *   Pad -> Conv                the padding becomes the convolution's own
+ *   Pad -> Conv, AveragePool   the padding becomes the window's own
  *   Conv -> BatchNormalization scale and shift go into weights and bias
  *   Conv -> Add                the other operand is added as the result is
  *                              written: a residual network's short cut
  *   .. -> Relu, Clip, ..       the activation is applied as it is written;
  *                              x * Sigmoid(x) and x * HardSigmoid(x) are one
  *
- * Only convolutions that conv.h has a kernel for take part, and only values
- * that nobody else reads disappear.  A step that takes in later ones moves to
- * the place of the last of them, where all that it reads has been computed.
+ * Only convolutions that conv.h has a kernel for take part (and average
+ * pools), and only values that nobody else reads disappear.  A step that takes
+ * in later ones moves to the place of the last of them, where all that it
+ * reads has been computed.
  */
 #include "nn/fuse.h"
 
@@ -203,6 +204,35 @@ take_pad(mmn_build *build, mmn_step *s, mmn_conv *conv)
 	drop(pad);
 }
 
+/* The same before an average over all places, be they padding or not. */
+static void
+take_pool_pad(mmn_build *build, mmn_step *s)
+{
+	mmn_pool2d *pool = s->params;
+	mmn_step *pad = writer(build, s->in[0]);
+	mmn_window with = pool->w;
+	int64_t before[2], after[2];
+
+	if (!pad || s->in[0]->uses != 1 || !mmn_look_pad(pad, before, after))
+		return;
+	for (int d = 0; d < 2; d++)
+	{
+		if (!pool->count_pad && (with.pad[d] || with.pad_end[d]))
+			return; /* some counts, some does not */
+		with.in[d] -= before[d] + after[d];
+		with.pad[d] += before[d];
+		with.pad_end[d] += after[d];
+		/* as pools take it: a window is never of nothing but padding */
+		if (before[d] < 0 || after[d] < 0 || with.pad[d] >= with.kernel[d] ||
+			with.pad_end[d] >= with.kernel[d])
+			return;
+	}
+	pool->w = with;
+	pool->count_pad = true;
+	s->in[0] = pad->in[0];
+	drop(pad);
+}
+
 /* The addition that alone reads t, and what it adds; else NULL. */
 static mmn_step *
 find_add(mmn_build *build, const mmn_tensor *t, mmn_tensor **other)
@@ -282,7 +312,8 @@ take_followers(mmn_build *build, int i, mmn_error *err)
 static void
 skip_aliases(mmn_tensor **t)
 {
-	while (*t && (*t)->base && mmn_shape_equal(&(*t)->shape, &(*t)->base->shape))
+	while (*t && (*t)->base &&
+		   mmn_shape_equal(&(*t)->shape, &(*t)->base->shape))
 		*t = (*t)->base;
 }
 
@@ -316,6 +347,8 @@ mmn_build_fuse(mmn_build *build, mmn_error *err)
 		mmn_step *s = &build->steps[i];
 		mmn_status status = mmn_poll(&build->pool.env, err);
 
+		if (status == MMN_OK && s->op == &mmn_op_average_pool)
+			take_pool_pad(build, s);
 		if (status == MMN_OK && s->op == &mmn_op_conv)
 		{
 			status = take_conv(build, s, err);

@@ -152,7 +152,15 @@ matmul_plan(mmn_planner *p, mmn_step *s)
 	memcpy(out.dims, m->dims, sizeof out.dims);
 	out.dims[out.ndim - 2] = m->g.m;
 	out.dims[out.ndim - 1] = m->g.n;
-	return mmn_op_output(p, 0, MMN_FLOAT, &out);
+	status = mmn_op_output(p, 0, MMN_FLOAT, &out);
+	if (status == MMN_OK && b->ndim == 2)
+	{
+		/* many times the same B: one product of all rows of A */
+		m->g.m *= m->batches;
+		m->batches = 1;
+		m->ndim = 0;
+	}
+	return status;
 }
 
 static mmn_status
