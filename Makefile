@@ -11,12 +11,12 @@
 #   make && make install && make installcheck    as for any extension
 
 # The one list of Debian packages: to build, to test, and to measure against.
-DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev g++ make pkg-config libgdcm-dev libopenblas-dev \
+DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev gcc make pkg-config libopenblas-dev \
 	libpng-dev libjpeg62-turbo-dev libcharls-dev libopenjp2-7-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
 	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision
 DEB_ZOO = python3-torchvision python3-onnx
-DEB_BENCH = libdcmtk-dev libturbojpeg0-dev libgdcm-tools
+DEB_BENCH = g++ libdcmtk-dev libturbojpeg0-dev libgdcm-dev libgdcm-tools
 
 comma = ,
 
@@ -27,7 +27,7 @@ MODULE_big = medimnet
 core_sources = $(wildcard src/core/*/*.c)
 core_objects = $(core_sources:.c=.o)
 core_lib = src/core/libmmn.a
-decoder_objects = $(strip $(patsubst %.c,%.o,$(wildcard src/decoder/*.c)) $(patsubst %.cc,%.o,$(wildcard src/decoder/*.cc)))
+decoder_objects = $(patsubst %.c,%.o,$(wildcard src/decoder/*.c))
 cli_objects = $(patsubst %.c,%.o,$(wildcard src/cli/*.c))
 programs = $(if $(decoder_objects),medimnet-decoder) $(if $(cli_objects),medimnet)
 
@@ -37,7 +37,7 @@ DATA = $(wildcard sql/medimnet--*--*.sql) $(wildcard model/medimnet-*.onnx)
 
 BLAS_CPPFLAGS = $(shell pkg-config --cflags openblas 2>/dev/null)
 BLAS_LIBS = $(or $(shell pkg-config --libs openblas 2>/dev/null),-lopenblas)
-# GDCM has no pkg-config file
+# GDCM, to measure against, has no pkg-config file
 GDCM_CPPFLAGS ?= $(addprefix -I,$(lastword $(wildcard /usr/include/gdcm-3.*)))
 GDCM_LIBS ?= -lgdcmMSFF -lgdcmDSED -lgdcmCommon
 J2K_CPPFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libopenjp2 2>/dev/null))
@@ -109,11 +109,8 @@ src/decoder/codec_jpeg2000.o: CORE_CFLAGS += -O3
 src/decoder/%.o: src/decoder/%.c
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-src/decoder/%.o: src/decoder/%.cc
-	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -isystem $(GDCM_CPPFLAGS:-I%=%) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
-
 medimnet-decoder: $(decoder_objects) $(core_lib)
-	$(CXX) -o $@ $^ $(DECODER_LIBS)
+	$(CC) -o $@ $^ $(DECODER_LIBS)
 
 src/cli/%.o: src/cli/%.c
 	$(CC) $(CORE_CFLAGS) -D_GNU_SOURCE -DMEDIMNET_VERSION='"$(EXTVERSION)"' -I$(shell $(PG_CONFIG) --includedir) $(DEPFLAGS) -c -o $@ $<
@@ -219,7 +216,7 @@ coverage: $(cov_programs)
 
 # Programs that tests run, over the decoder's code.
 tool_programs = $(patsubst test/tools/%.c,build/tools/%,$(wildcard test/tools/*.c))
-DECODER_LIBS = $(GDCM_LIBS) $(CODEC_LIBS) -lz -lseccomp -lnettle -lm
+DECODER_LIBS = $(CODEC_LIBS) -lz -lseccomp -lnettle -lm
 
 # one that needs nothing of the decoder
 build/tools/run_network: test/tools/run_network.c $(core_lib)
@@ -229,7 +226,7 @@ build/tools/run_network: test/tools/run_network.c $(core_lib)
 build/tools/%: test/tools/%.c $(filter-out src/decoder/main.o,$(decoder_objects)) $(core_lib)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
-	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
+	$(CC) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
 
 # A helper that lies, hangs and dies; no shared libraries, so that it starts at once.
 build/hostile/%: test/hostile/%.c src/decoder/wire.h src/decoder/sandbox.o src/core/base/status.o
@@ -270,7 +267,7 @@ bench_inputs = build/bench/inputs/made
 build/bench/ours: test/bench/ours.c test/bench/bench.h $(filter-out src/decoder/main.o,$(decoder_objects)) $(core_lib)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) -c -o $@.o $<
-	$(CXX) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
+	$(CC) -o $@ $@.o $(filter %.o,$^) $(core_lib) $(DECODER_LIBS)
 
 # Images a second of one network, and where the time goes.
 build/bench/network: test/bench/network.c $(core_lib)

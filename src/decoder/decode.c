@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "codec.h"
-#include "codec_gdcm.h"
 #include "dicom/inflate.h"
 #include "dicom/rle.h"
 #include "dicom/transfer_syntax.h"
 #include "image/codestream.h"
+#include "image/jpeg_dct.h"
 #include "image/jpeg_lossless.h"
 #include "image/sniff.h"
 #include "nifti/nifti.h"
@@ -92,10 +92,39 @@ check_codestream(const uint8_t *bytes, size_t length,
 	return MMN_OK;
 }
 
+/* JPEG by its coding process, each with a decoder of its own. */
 static mmn_status
-decode_codestream(const mmn_env *env, const char *uid, const uint8_t *bytes,
-				  size_t length, mmn_pixel_description *pixels, uint8_t *out,
-				  size_t size, mmn_error *err)
+decode_jpeg(const mmn_env *env, const uint8_t *bytes, size_t length,
+			const mmn_codestream *stream, mmn_pixel_description *pixels,
+			uint8_t *out, mmn_error *err)
+{
+	bool dct = stream->process <= 2;
+
+	if (dct && stream->precision == 8)
+		return mmn_jpeg_decode_frame(env, bytes, length, pixels, out, err);
+	if (!(dct && stream->precision == 12) && stream->process != 3)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"unsupported kind of JPEG: process SOF%u with %u bits "
+						"a sample",
+						stream->process, stream->precision);
+	pixels->planar = 0;
+	/* both leave colours as they are, and subsampling behind them */
+	if (pixels->photometric == MMN_YBR_FULL_422)
+		pixels->photometric = MMN_YBR_FULL;
+	mmn_pixels_narrow(pixels, stream->precision > 8 ? 16 : 8);
+	if (dct)
+		return mmn_jpeg_dct12_decode(env, bytes, length, pixels->columns,
+									 pixels->rows, pixels->samples_per_pixel,
+									 out, err);
+	return mmn_jpeg_lossless_decode(
+		env, bytes, length, pixels->columns, pixels->rows,
+		pixels->samples_per_pixel, pixels->bits_allocated / 8, out, err);
+}
+
+static mmn_status
+decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
+				  mmn_pixel_description *pixels, uint8_t *out, size_t size,
+				  mmn_error *err)
 {
 	mmn_codestream stream;
 	mmn_status status = check_codestream(bytes, length, pixels, &stream, err);
@@ -104,34 +133,17 @@ decode_codestream(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		return status;
 	/* what a codec leaves out must not be another file's pixels */
 	memset(out, 0, size);
-	if (stream.kind == MMN_CODESTREAM_JPEG_LS)
-		return mmn_jpegls_decode_frame(env, bytes, length, pixels, out, size, err);
-	if (stream.kind == MMN_CODESTREAM_J2K)
-		return mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels, out,
-										 size, err);
-	if (stream.kind == MMN_CODESTREAM_JPEG && stream.process <= 2 &&
-		stream.precision == 8)
+	switch (stream.kind)
 	{
-		/* bytes, of which wider cells need only some */
-		if (pixels->bits_allocated > 8)
-			memset(out, 0, size);
-		return mmn_jpeg_decode_frame(env, bytes, length, pixels, out, err);
+		case MMN_CODESTREAM_JPEG_LS:
+			return mmn_jpegls_decode_frame(env, bytes, length, pixels, out,
+										   size, err);
+		case MMN_CODESTREAM_J2K:
+			return mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels,
+											 out, size, err);
+		default:
+			return decode_jpeg(env, bytes, length, &stream, pixels, out, err);
 	}
-	if (stream.kind == MMN_CODESTREAM_JPEG && stream.process == 3 &&
-		stream.components == 1 && pixels->bits_allocated <= 16 &&
-		(stream.precision <= 8) == (pixels->bits_allocated == 8))
-	{
-		mmn_status own = mmn_jpeg_lossless_decode(
-			env, bytes, length, pixels->columns, pixels->rows,
-			pixels->bits_allocated / 8, out, err);
-
-		pixels->planar = 0;
-		if (own != MMN_UNSUPPORTED)
-			return own;
-	}
-	/* what GDCM leaves out must not be another file's pixels */
-	memset(out, 0, size);
-	return mmn_gdcm_decode(uid, bytes, length, pixels, out, size, err);
 }
 
 static mmn_status
@@ -158,7 +170,7 @@ decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		case MMN_CODING_DEFLATE:
 			return mmn_inflate_exact(env, bytes, length, out, size, err);
 		default:
-			return decode_codestream(env, uid, bytes, length, pixels, out, size,
+			return decode_codestream(env, bytes, length, pixels, out, size,
 									 err);
 	}
 }

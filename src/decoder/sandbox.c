@@ -88,7 +88,7 @@ add_rules(scmp_filter_ctx filter)
 		int call;
 		int error;
 	} denied[] = {
-		/* OpenJPEG starts threads, and goes on alone when it cannot */
+		/* a codec that wants threads goes on alone when there are none */
 		{SCMP_SYS(clone), EAGAIN},
 		{SCMP_SYS(clone3), EAGAIN},
 		/* it counts processors first */

@@ -44,7 +44,7 @@
 #define RECYCLE_OBJECTS 1000
 #define RECYCLE_SECONDS 600
 
-/* Starting takes some 20 ms, on a machine that is not out of breath. */
+/* Starting takes some 5 ms, on a machine that is not out of breath. */
 #define START_MS (30 * 1000)
 
 /* Copying to the input window stops this often to look for interrupts. */

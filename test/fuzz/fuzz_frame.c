@@ -1,6 +1,6 @@
 /*
- * Compressed frames of DICOM files, bare: 8-bit JPEG and JPEG 2000, told apart
- * as the decoder does.  The data set is what the codestream asks for, else
+ * Compressed frames of DICOM files, bare: DCT JPEG of 8 and 12 bits and JPEG
+ * 2000, told apart as the decoder does.  The data set is what the codestream asks for, else
  * nothing would get far.
  *
  * JPEG-LS is not among them: CharLS 2.4.1 counts for seconds over a damaged
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "../../src/decoder/codec.h"
+#include "image/jpeg_dct.h"
 
 #define MAX_SIDE 512
 
@@ -78,6 +79,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (stream.kind == MMN_CODESTREAM_JPEG && stream.precision == 8 &&
 			 stream.process <= 2)
 		status = mmn_jpeg_decode_frame(env, data, size, &pixels, out, NULL);
+	else if (stream.kind == MMN_CODESTREAM_JPEG && stream.precision == 12)
+		status = mmn_jpeg_dct12_decode(env, data, size, stream.width,
+									   stream.height, stream.components, out,
+									   NULL);
 	if (status == MMN_OK &&
 		(pixels.planar || pixels.high_bit + 1 < pixels.bits_stored ||
 		 pixels.high_bit >= pixels.bits_allocated))

@@ -2,6 +2,7 @@
 
 #include "image/jpeg_lossless.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "tap.h"
@@ -106,12 +107,13 @@ predicted(const options *o, const uint16_t *v, unsigned x, unsigned y)
 	}
 }
 
+static const uint8_t table[] = {
+	0xFF, 0xC4, 0, 36, 0, 0, 3, 1, 1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1,
+	1,	  1,	0, 1,  2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
 static void
 encode(writer *w, const options *o, const uint16_t *samples)
 {
-	static const uint8_t table[] = {
-		0xFF, 0xC4, 0, 36, 0, 0, 3, 1, 1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1,
-		1,	  1,	0, 1,  2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 	uint8_t frame[] = {0xFF, 0xC3,	 0, 11,	   (uint8_t)o->precision,
 					   0,	 HEIGHT, 0, WIDTH, 1,
 					   1,	 0x11,	 0};
@@ -180,7 +182,7 @@ decode(const writer *w, size_t length, unsigned cell_bytes, uint8_t *out,
 
 	memcpy(in, w->bytes, length);
 	status = mmn_jpeg_lossless_decode(&mmn_env_default, in, length, WIDTH,
-									  HEIGHT, cell_bytes, out, err);
+									  HEIGHT, 1, cell_bytes, out, err);
 	free(in);
 	return status;
 }
@@ -206,6 +208,66 @@ round_trip(const options *o)
 		   o->precision, o->predictor, o->shift, o->restart_rows);
 }
 
+/* Three components, in one scan or each in its own: made of three encodings. */
+static void
+test_colour(bool interleaved)
+{
+	static const uint8_t head[] = {0xFF, 0xD8, 0xFF, 0xC3,	 0, 17,	  8,
+								   0,	 HEIGHT, 0,	 WIDTH, 3, 7,	  0x11,
+								   0,	 8,		 0x11, 0,	  9, 0x11, 0};
+	static writer w;
+	const options o = {.precision = 8, .predictor = 5};
+	uint16_t planes[3][PIXELS];
+	uint8_t out[3 * PIXELS];
+	unsigned wrong = 0;
+	mmn_error err = {0};
+
+	memset(&w, 0, sizeof w);
+	put(&w, head, sizeof head);
+	put(&w, table, sizeof table);
+	for (unsigned c = 0; c < 3; c++)
+	{
+		make_samples(planes[c], 8, 0);
+		for (unsigned i = 0; i < PIXELS; i++)
+			planes[c][i] = (planes[c][i] + 50 * c) & 255;
+	}
+	for (unsigned scan = 0; scan < (interleaved ? 1 : 3); scan++)
+	{
+		unsigned first = interleaved ? 0 : 2 - scan; /* in any order */
+		unsigned n = interleaved ? 3 : 1;
+
+		put(&w, (uint8_t[]){0xFF, 0xDA, 0, (uint8_t)(6 + 2 * n), (uint8_t)n},
+			5);
+		for (unsigned c = 0; c < n; c++)
+			put(&w, (uint8_t[]){(uint8_t)(7 + first + c), 0}, 2);
+		put(&w, (uint8_t[]){(uint8_t)o.predictor, 0, 0}, 3);
+		for (unsigned i = 0; i < PIXELS; i++)
+			for (unsigned c = first; c < first + n; c++)
+			{
+				const uint16_t *at = planes[c] + i;
+
+				put_difference(&w, (uint16_t)(*at - predicted(&o, at, i % WIDTH,
+															  i / WIDTH)));
+			}
+		flush_bits(&w);
+	}
+	put(&w, "\xFF\xD9", 2);
+	is_int(mmn_jpeg_lossless_decode(&mmn_env_default, w.bytes, w.length, WIDTH,
+									HEIGHT, 3, 1, out, &err),
+		   MMN_OK, "colour in %s: %s", interleaved ? "one scan" : "three scans",
+		   err.text);
+	for (unsigned i = 0; i < PIXELS; i++)
+		for (unsigned c = 0; c < 3; c++)
+			wrong += out[3 * i + c] != planes[c][i];
+	is_int(wrong, 0, "is right");
+	is_int(mmn_jpeg_lossless_decode(&mmn_env_default, w.bytes, w.length - 40,
+									WIDTH, HEIGHT, 3, 1, out, &err),
+		   MMN_BAD_DATA, "cut off, it is refused");
+	is_int(mmn_jpeg_lossless_decode(&mmn_env_default, w.bytes, w.length, WIDTH,
+									HEIGHT, 1, 1, out, &err),
+		   MMN_BAD_DATA, "nor is it grey");
+}
+
 static void
 test_damage(void)
 {
@@ -229,7 +291,7 @@ test_damage(void)
 	is_int(decode(&w, w.length, 1, out, &err), MMN_BAD_DATA,
 		   "12 bits do not fit a byte");
 	is_int(mmn_jpeg_lossless_decode(&mmn_env_default, w.bytes, w.length,
-									WIDTH + 1, HEIGHT, 2, out, &err),
+									WIDTH + 1, HEIGHT, 1, 2, out, &err),
 		   MMN_BAD_DATA, "nor does another size");
 	w.bytes[9] = 0xC0;
 	is_int(decode(&w, w.length, 2, out, &err), MMN_UNSUPPORTED,
@@ -268,6 +330,8 @@ main(void)
 		round_trip(
 			&(options){.precision = 12, .predictor = 4, .restart_rows = rows});
 	round_trip(&(options){.precision = 12, .predictor = 7, .shift = 3});
+	test_colour(true);
+	test_colour(false);
 	test_damage();
 	return done_testing();
 }

@@ -263,10 +263,11 @@ on_jpeg_lossless(const mmn_env *env, const uint8_t *bytes, size_t length,
 				 mmn_error *err)
 {
 	uint32_t width = bytes[0] % 64 + 1u, height = bytes[1] % 64 + 1u;
-	unsigned cell = bytes[0] >> 7 ? 1 : 2;
-	uint8_t *out = malloc((size_t)width * height * cell);
-	mmn_status status = mmn_jpeg_lossless_decode(
-		env, bytes + 2, length - 2, width, height, cell, out, err);
+	unsigned components = bytes[1] >> 7 ? 3 : 1, cell = bytes[0] >> 7 ? 1 : 2;
+	uint8_t *out = malloc((size_t)width * height * components * cell);
+	mmn_status status =
+		mmn_jpeg_lossless_decode(env, bytes + 2, length - 2, width, height,
+								 components, cell, out, err);
 
 	free(out);
 	return status;

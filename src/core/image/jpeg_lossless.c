@@ -8,19 +8,21 @@
  * made of the file's Huffman table: for instance, when the code of SSSS = 2 is
  * 011, then 011 10 xxxx is the difference +2, 5 bits long, whatever the x are.
  *
- * The rest is markers: SOI, tables, SOF3, one SOS, data, perhaps with restarts
- * between rows.
+ * The rest is markers: SOI, tables, SOF3, SOS, data, perhaps with restarts
+ * between rows.  Three components come pixel by pixel in one scan, or each in
+ * a scan of its own.
  */
 
 #include "image/jpeg_lossless.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "image/jpeg_entropy.h"
 
 #define LOOK 12
 #define TABLES 4
+#define MAX_COMPONENTS 3
 #define MAX_SIZE 16 /* SSSS */
 
 /* What the next LOOK bits mean. */
@@ -34,22 +36,15 @@ typedef struct huffman
 {
 	bool defined;
 	entry look[1 << LOOK];
-	/* for the rest: codes of n bits, aligned left in 16, are below last[n] */
-	uint32_t last[17];
-	int32_t offset[17]; /* from a code of n bits to its index in sizes */
-	uint8_t sizes[256];
+	mmn_jpeg_codes codes; /* of SSSS: for the rest */
 } huffman;
 
 typedef struct scan
 {
-	const uint8_t *at;
-	const uint8_t *end;
-	uint64_t bits;	  /* the next ones, from the top */
-	unsigned count;	  /* how many of them are valid */
-	unsigned missing; /* of these, not in the data: zeros instead */
-
-	const huffman *table;
+	mmn_jpeg_bits in;
+	const huffman *tables[MAX_COMPONENTS];
 	uint32_t width;
+	unsigned components;
 	unsigned predictor;
 	uint16_t first; /* prediction of the first sample */
 } scan;
@@ -61,9 +56,11 @@ typedef struct reader
 	uint32_t width;
 	uint32_t height;
 	unsigned cell_bytes;
+	unsigned components;
 	unsigned precision; /* 0: no SOF yet */
-	uint8_t component;
-	uint16_t restart; /* samples between restarts; 0: none */
+	uint8_t ids[MAX_COMPONENTS];
+	unsigned seen;	  /* components that had their scan, a bit each */
+	uint16_t restart; /* pixels between restarts; 0: none */
 	huffman tables[TABLES];
 	mmn_error *err;
 } reader;
@@ -84,17 +81,6 @@ unsupported(mmn_error *err, const char *what)
 
 /* ---- differences ---- */
 
-/* T.81 F.2.2.1, EXTEND: what "size" bits stand for. */
-static inline int32_t
-extend(uint32_t bits, unsigned size)
-{
-	int32_t v = (int32_t)bits;
-
-	if (size == 0)
-		return 0;
-	return v < 1 << (size - 1) ? v - (1 << size) + 1 : v;
-}
-
 /* A size of 16 has no bits: it can only be 32768 (T.81 H.1.2.2). */
 static inline unsigned
 extra_bits(unsigned size)
@@ -114,7 +100,8 @@ fill_look(huffman *h, uint32_t code, unsigned length, unsigned size)
 	for (uint32_t v = 0; v < 1u << extra; v++)
 	{
 		uint32_t from = (code << extra | v) << (LOOK - total);
-		int32_t difference = size == MAX_SIZE ? INT16_MIN : extend(v, size);
+		int32_t difference =
+			size == MAX_SIZE ? INT16_MIN : mmn_jpeg_extend(v, size);
 
 		for (uint32_t k = 0; k < 1u << (LOOK - total); k++)
 			h->look[from + k] = (entry){.difference = (int16_t)difference,
@@ -122,7 +109,6 @@ fill_look(huffman *h, uint32_t code, unsigned length, unsigned size)
 	}
 }
 
-/* T.81 Annex C: codes of the same length follow one another. */
 static mmn_status
 make_table(huffman *h, const uint8_t counts[16], const uint8_t *sizes,
 		   unsigned total, mmn_error *err)
@@ -130,103 +116,36 @@ make_table(huffman *h, const uint8_t counts[16], const uint8_t *sizes,
 	uint32_t code = 0;
 	unsigned k = 0;
 
-	memset(h, 0, sizeof *h);
-	memcpy(h->sizes, sizes, total);
-	for (unsigned length = 1; length <= 16; length++)
-	{
-		h->offset[length] = (int32_t)k - (int32_t)code;
-		for (unsigned i = 0; i < counts[length - 1]; i++, k++, code++)
-		{
-			if (sizes[k] > MAX_SIZE)
-				return damaged(err, "a difference of more than 16 bits");
-			if (code >= 1u << length)
-				return damaged(err, "a Huffman table with too many codes");
-			fill_look(h, code, length, sizes[k]);
-		}
-		h->last[length] = code << (16 - length);
-		code <<= 1;
-	}
+	for (unsigned i = 0; i < total; i++)
+		if (sizes[i] > MAX_SIZE)
+			return damaged(err, "a difference of more than 16 bits");
+	if (!mmn_jpeg_codes_make(&h->codes, counts, sizes, total))
+		return damaged(err, "a Huffman table with too many codes");
+	memset(h->look, 0, sizeof h->look);
+	for (unsigned length = 1; length <= 16; length++, code <<= 1)
+		for (unsigned i = 0; i < counts[length - 1]; i++)
+			fill_look(h, code++, length, sizes[k++]);
 	h->defined = true;
 	return MMN_OK;
 }
 
-/* Bytes one by one, 0xFF unstuffed; zeros from a marker or the end on. */
-static void
-refill_slowly(scan *s)
-{
-	while (s->count <= 56)
-	{
-		uint64_t byte = 0;
-
-		if (s->at < s->end && *s->at != 0xFF)
-			byte = *s->at++;
-		else if (s->end - s->at >= 2 && s->at[1] == 0)
-		{
-			byte = 0xFF;
-			s->at += 2;
-		}
-		else
-			s->missing += 8;
-		s->bits |= byte << (56 - s->count);
-		s->count += 8;
-	}
-}
-
-/*
- * At least 56 valid bits.  What stands behind the valid ones is what a refill
- * will put there.
- */
-static inline void
-refill(scan *s)
-{
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t next;
-
-	if (s->end - s->at < 8)
-	{
-		refill_slowly(s);
-		return;
-	}
-	memcpy(&next, s->at, sizeof next);
-	if ((~next - ones) & next & ones << 7) /* a byte is 0xFF */
-	{
-		refill_slowly(s);
-		return;
-	}
-	s->bits |= be64toh(next) >> s->count;
-	s->at += (63 - s->count) / 8;
-	s->count |= 56;
-}
-
-static inline void
-consume(scan *s, unsigned n)
-{
-	s->bits <<= n;
-	s->count -= n;
-}
-
 /* A code that the table of short ones does not hold; false: there is none. */
 static bool
-read_long(scan *s, int32_t *out)
+read_long(mmn_jpeg_bits *in, const huffman *h, int32_t *out)
 {
-	const huffman *h = s->table;
-	uint32_t next = (uint32_t)(s->bits >> 48);
+	unsigned size = 0, extra;
+	unsigned length =
+		mmn_jpeg_codes_find(&h->codes, (uint16_t)(in->bits >> 48), &size);
 
-	for (unsigned length = 1; length <= 16; length++)
-		if (next < h->last[length])
-		{
-			int32_t code = (int32_t)(next >> (16 - length));
-			unsigned size = h->sizes[code + h->offset[length]];
-			unsigned extra = extra_bits(size);
-
-			consume(s, length);
-			*out = size == MAX_SIZE ? INT16_MIN : 0;
-			if (extra)
-				*out = extend((uint32_t)(s->bits >> (64 - extra)), extra);
-			consume(s, extra);
-			return true;
-		}
-	return false;
+	if (length == 0)
+		return false;
+	extra = extra_bits(size);
+	mmn_jpeg_consume(in, length);
+	*out = size == MAX_SIZE ? INT16_MIN : 0;
+	if (extra)
+		*out = mmn_jpeg_extend((uint32_t)(in->bits >> (64 - extra)), extra);
+	mmn_jpeg_consume(in, extra);
+	return true;
 }
 
 /* ---- rows ---- */
@@ -255,118 +174,119 @@ predict(unsigned predictor, int32_t a, int32_t b, int32_t c)
 }
 
 /*
- * One row, to be compiled once per predictor.  Sums are modulo 2^16.  Returns
- * false at a code that is not in the table.
+ * One row, to be compiled once per predictor and number n of components.  Sums
+ * are modulo 2^16.  Returns false at a code that is not in the table.
  */
 static inline __attribute__((always_inline)) bool
-read_row_by(scan *s, unsigned predictor, uint16_t first, const uint16_t *above,
-			uint16_t *row)
+read_row_by(scan *s, unsigned predictor, unsigned n, bool restarted,
+			const uint16_t *above, uint16_t *row)
 {
-	scan local = *s; /* in registers */
-	int32_t a = first, c = 0;
+	mmn_jpeg_bits in = s->in; /* in registers */
+	int32_t a[MAX_COMPONENTS], c[MAX_COMPONENTS] = {0};
+	uint32_t width = s->width;
 	bool ok = true;
 
-	for (uint32_t x = 0; x < local.width; x++)
-	{
-		int32_t b = above[x];
-		int32_t prediction = x == 0 ? a : predict(predictor, a, b, c);
-		const entry *e;
-		int32_t difference;
+	for (unsigned k = 0; k < n; k++)
+		a[k] = restarted ? s->first : above[k];
+	for (uint32_t x = 0; ok && x < width; x++)
+		for (unsigned k = 0; k < n; k++)
+		{
+			int32_t b = above[x * n + k];
+			int32_t prediction =
+				x == 0 ? a[k] : predict(predictor, a[k], b, c[k]);
+			const entry *e;
+			int32_t difference;
 
-		if (local.count < 32)
-			refill(&local);
-		e = &local.table->look[local.bits >> (64 - LOOK)];
-		if (e->length)
-		{
-			difference = e->difference;
-			consume(&local, e->length);
+			if (in.count < 32)
+				mmn_jpeg_refill(&in);
+			e = &s->tables[k]->look[in.bits >> (64 - LOOK)];
+			if (e->length)
+			{
+				difference = e->difference;
+				mmn_jpeg_consume(&in, e->length);
+			}
+			else if (!read_long(&in, s->tables[k], &difference))
+			{
+				ok = false;
+				break;
+			}
+			a[k] = (uint16_t)(prediction + difference);
+			row[x * n + k] = (uint16_t)a[k];
+			c[k] = b;
 		}
-		else if (!read_long(&local, &difference))
-		{
-			ok = false;
-			break;
-		}
-		a = (uint16_t)(prediction + difference);
-		row[x] = (uint16_t)a;
-		c = b;
-	}
-	*s = local;
+	s->in = in;
 	return ok;
 }
 
 /* T.81 H.1.2.1: the first row after a restart is predicted from the left. */
-static bool
-read_row(scan *s, bool restarted, const uint16_t *above, uint16_t *row)
+static inline __attribute__((always_inline)) bool
+read_row_of(scan *s, unsigned n, bool restarted, const uint16_t *above,
+			uint16_t *row)
 {
-	uint16_t first = restarted ? s->first : above[0];
-
 	switch (restarted ? 1 : s->predictor)
 	{
 		case 1:
-			return read_row_by(s, 1, first, above, row);
+			return read_row_by(s, 1, n, restarted, above, row);
 		case 2:
-			return read_row_by(s, 2, first, above, row);
+			return read_row_by(s, 2, n, restarted, above, row);
 		case 3:
-			return read_row_by(s, 3, first, above, row);
+			return read_row_by(s, 3, n, restarted, above, row);
 		case 4:
-			return read_row_by(s, 4, first, above, row);
+			return read_row_by(s, 4, n, restarted, above, row);
 		case 5:
-			return read_row_by(s, 5, first, above, row);
+			return read_row_by(s, 5, n, restarted, above, row);
 		case 6:
-			return read_row_by(s, 6, first, above, row);
+			return read_row_by(s, 6, n, restarted, above, row);
 		default:
-			return read_row_by(s, 7, first, above, row);
+			return read_row_by(s, 7, n, restarted, above, row);
 	}
 }
 
-/* Past the marker RSTn, n = 0..7 in turn (T.81 E.2.4). */
 static bool
-pass_restart(scan *s, unsigned n)
+read_row(scan *s, bool restarted, const uint16_t *above, uint16_t *row)
 {
-	/* what is left of a byte, and fill bytes before the marker */
-	while (s->end - s->at >= 2 &&
-		   !(s->at[0] == 0xFF && s->at[1] != 0 && s->at[1] != 0xFF))
-		s->at++;
-	if (s->end - s->at < 2 || s->at[1] != 0xD0 + n % 8)
-		return false;
-	s->at += 2;
-	s->bits = 0;
-	s->count = s->missing = 0;
-	return true;
+	return s->components == 1 ? read_row_of(s, 1, restarted, above, row)
+							  : read_row_of(s, 3, restarted, above, row);
 }
 
+/* Samples to every step-th cell. */
 static void
-store_row(const uint16_t *row, uint32_t width, unsigned shift,
+store_row(const uint16_t *row, size_t n, size_t step, unsigned shift,
 		  unsigned cell_bytes, uint8_t *out)
 {
 	if (cell_bytes == 1)
-		for (uint32_t x = 0; x < width; x++)
-			out[x] = (uint8_t)(row[x] << shift);
+		for (size_t x = 0; x < n; x++)
+			out[x * step] = (uint8_t)(row[x] << shift);
 	else
-		for (uint32_t x = 0; x < width; x++)
-			mmn_store_u16le(out + 2 * (size_t)x, (uint16_t)(row[x] << shift));
+		for (size_t x = 0; x < n; x++)
+			mmn_store_u16le(out + 2 * x * step, (uint16_t)(row[x] << shift));
 }
 
+/* component: which one a scan of its own is for */
 static mmn_status
-read_rows(const reader *r, scan *s, unsigned shift, uint16_t *rows,
-		  uint8_t *out)
+read_rows(const reader *r, scan *s, unsigned component, unsigned shift,
+		  uint16_t *rows, uint8_t *out)
 {
 	uint32_t interval = r->restart / r->width; /* in rows */
-	uint16_t *row = rows, *above = rows + r->width;
-	size_t stride = (size_t)r->width * r->cell_bytes;
+	size_t samples = (size_t)r->width * s->components;
+	size_t step = s->components == r->components ? 1 : r->components;
+	size_t stride = (size_t)r->width * r->components * r->cell_bytes;
+	uint16_t *row = rows, *above = rows + samples;
 
+	out += component * r->cell_bytes;
 	for (uint32_t y = 0; y < r->height; y++)
 	{
 		bool restarted = y == 0 || (interval && y % interval == 0);
 		uint16_t *t;
 
-		if (restarted && y > 0 && !pass_restart(s, y / interval - 1))
+		if (restarted && y > 0 &&
+			!mmn_jpeg_pass_restart(&s->in, y / interval - 1))
 			return damaged(r->err, "a restart marker is missing");
 		if (!read_row(s, restarted, above, row))
 			return damaged(r->err, "a code that its Huffman table lacks");
-		if (s->count < s->missing)
+		if (mmn_jpeg_overrun(&s->in))
 			return damaged(r->err, "they end before the image does");
-		store_row(row, r->width, shift, r->cell_bytes, out + y * stride);
+		store_row(row, samples, step, shift, r->cell_bytes, out + y * stride);
 		t = above;
 		above = row;
 		row = t;
@@ -402,16 +322,49 @@ read_tables(reader *r, const uint8_t *p, size_t n)
 static mmn_status
 read_frame_header(reader *r, const uint8_t *p, size_t n)
 {
-	if (n < 9 || r->precision)
+	if (n < 6 || n < 6 + 3 * (size_t)p[5] || r->precision)
 		return damaged(r->err, "no proper frame header");
-	if (p[5] != 1)
-		return unsupported(r->err, "more than one component");
-	if (mmn_load_u16be(p + 1) != r->height || mmn_load_u16be(p + 3) != r->width)
+	if (mmn_load_u16be(p + 1) != r->height ||
+		mmn_load_u16be(p + 3) != r->width || p[5] != r->components)
 		return damaged(r->err, "an image of another size");
 	if (p[0] < 2 || p[0] > 8 * r->cell_bytes)
 		return damaged(r->err, "more bits than a sample has");
+	for (unsigned k = 0; k < r->components; k++)
+	{
+		const uint8_t *c = p + 6 + 3 * k;
+
+		if (r->components > 1 && c[1] != p[7])
+			return unsupported(r->err, "components of different sizes");
+		for (unsigned other = 0; other < k; other++)
+			if (r->ids[other] == c[0])
+				return damaged(r->err, "a component twice");
+		r->ids[k] = c[0];
+	}
 	r->precision = p[0];
-	r->component = p[6];
+	return MMN_OK;
+}
+
+/* The components of a scan, all of them in turn, or one: which. */
+static mmn_status
+read_scan_components(reader *r, const uint8_t *p, scan *s, unsigned *component)
+{
+	*component = 0;
+	while (s->components < r->components && *component < r->components &&
+		   r->ids[*component] != p[1])
+		++*component;
+	for (unsigned k = 0; k < s->components; k++)
+	{
+		unsigned table = p[2 + 2 * k] >> 4;
+		unsigned which = *component + k;
+
+		if (which >= r->components || p[1 + 2 * k] != r->ids[which] ||
+			r->seen & 1u << which)
+			return damaged(r->err, "no proper scan header");
+		if (table >= TABLES || !r->tables[table].defined)
+			return damaged(r->err, "no Huffman table");
+		s->tables[k] = &r->tables[table];
+		r->seen |= 1u << which;
+	}
 	return MMN_OK;
 }
 
@@ -419,29 +372,39 @@ static mmn_status
 read_scan(const mmn_env *env, reader *r, const uint8_t *p, size_t n,
 		  uint8_t *out)
 {
-	scan s = {.at = p + n, .end = r->end, .width = r->width};
+	scan s = {
+		.in = {.at = p + n, .end = r->end},
+		.width = r->width,
+		.components = n > 0 ? p[0] : 0,
+	};
+	unsigned component, shift;
+	const uint8_t *tail;
 	uint16_t *rows;
-	unsigned shift;
 	mmn_status status;
 
-	if (n < 6 || !r->precision || p[0] != 1 || p[1] != r->component)
+	if (!r->precision ||
+		(s.components != 1 && s.components != r->components) ||
+		n < 4 + 2 * (size_t)s.components)
 		return damaged(r->err, "no proper scan header");
-	if (p[2] >> 4 >= TABLES || !r->tables[p[2] >> 4].defined)
-		return damaged(r->err, "no Huffman table");
-	s.table = &r->tables[p[2] >> 4];
-	s.predictor = p[3];
-	shift = p[5] & 15;
+	status = read_scan_components(r, p, &s, &component);
+	if (status != MMN_OK)
+		return status;
+	tail = p + 1 + 2 * s.components;
+	s.predictor = tail[0];
+	shift = tail[2] & 15;
 	if (s.predictor < 1 || s.predictor > 7 || shift >= r->precision)
 		return damaged(r->err, "no such predictor or point transform");
 	/* T.81 H.1.1: whole rows */
 	if (r->restart % r->width != 0)
 		return unsupported(r->err, "restarts within rows");
 	s.first = (uint16_t)(1u << (r->precision - shift - 1));
-	rows = mmn_alloc_zero(env, r->width, 2 * sizeof *rows);
+	rows = mmn_alloc_zero(env, (size_t)r->width * s.components,
+						  2 * sizeof *rows);
 	if (!rows)
 		return mmn_fail(r->err, MMN_NO_MEMORY, "no memory for rows");
-	status = read_rows(r, &s, shift, rows, out);
+	status = read_rows(r, &s, component, shift, rows, out);
 	mmn_free(env, rows);
+	r->at = mmn_jpeg_scan_end(&s.in);
 	return status;
 }
 
@@ -479,7 +442,10 @@ read_segments(const mmn_env *env, reader *r, uint8_t *out)
 				r->restart = mmn_load_u16be(p + 4);
 				break;
 			case 0xDA:
-				return read_scan(env, r, p + 4, size - 2, out);
+				status = read_scan(env, r, p + 4, size - 2, out);
+				if (status == MMN_OK && r->seen == (1u << r->components) - 1)
+					return MMN_OK;
+				break;
 			case 0xC0:
 			case 0xC1:
 			case 0xC2:
@@ -505,13 +471,15 @@ read_segments(const mmn_env *env, reader *r, uint8_t *out)
 mmn_status
 mmn_jpeg_lossless_decode(const mmn_env *env, const uint8_t *bytes,
 						 size_t length, uint32_t width, uint32_t height,
-						 unsigned cell_bytes, uint8_t *out, mmn_error *err)
+						 unsigned components, unsigned cell_bytes, uint8_t *out,
+						 mmn_error *err)
 {
 	reader *r;
 	mmn_status status;
 
 	if (width < 1 || height < 1 || width > UINT16_MAX || height > UINT16_MAX ||
-		cell_bytes < 1 || cell_bytes > 2)
+		(components != 1 && components != 3) || cell_bytes < 1 ||
+		cell_bytes > 2)
 		return mmn_fail(err, MMN_BAD_ARGUMENT, "no size for lossless JPEG");
 	r = mmn_alloc_zero(env, 1, sizeof *r);
 	if (!r)
@@ -520,6 +488,7 @@ mmn_jpeg_lossless_decode(const mmn_env *env, const uint8_t *bytes,
 	r->end = bytes + length;
 	r->width = width;
 	r->height = height;
+	r->components = components;
 	r->cell_bytes = cell_bytes;
 	r->err = err;
 	status = read_segments(env, r, out);
