@@ -59,16 +59,17 @@ def radiograph(side):
     return np.clip(np.rint(values + rng.normal(0, 5, x.shape)), 0, 4095).astype('<u2')
 
 
-def save(path, samples, bits, modality):
+def save(path, samples, bits, modality, uid='2.25.1'):
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.7'
-    meta.MediaStorageSOPInstanceUID = '2.25.1'
+    meta.MediaStorageSOPInstanceUID = uid
     data = Dataset()
     data.file_meta = meta
-    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, '2.25.1'
+    data.SOPClassUID, data.SOPInstanceUID = meta.MediaStorageSOPClassUID, uid
     data.StudyInstanceUID, data.SeriesInstanceUID = '2.25.2', '2.25.3'
     data.PatientID, data.Modality, data.ConversionType = 'bench', modality, 'SYN'
+    data.BurnedInAnnotation = 'NO'
     data.Rows, data.Columns = samples.shape
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, 'MONOCHROME2'
     data.BitsAllocated = 8 * samples.dtype.itemsize
@@ -88,16 +89,21 @@ def compress(name, suffix, *tool):
         f.write(next(generate_pixel_data_frame(pydicom.dcmread(path).PixelData, 1)))
 
 
-os.chdir(sys.argv[1])
-for name, samples, modality in ('ct512', ct(512), 'CT'), ('cr2048', radiograph(2048), 'CR'):
-    save(f'{name}.dcm', samples, 12, modality)
-    compress(name, 'rle', 'gdcmconv', '--rle')
-    compress(name, 'ljpeg', 'gdcmconv', '--jpeg')
-    compress(name, 'jls', 'gdcmconv', '--jpegls')
-    compress(name, 'j2k', 'gdcmconv', '--j2k')
-    Image.fromarray(samples).save(f'{name}.png')
-    low, high = np.percentile(samples, (1, 99))
-    eight = np.clip((samples - low) / (high - low) * 255, 0, 255).astype('u1')
-    save(f'{name}-8.dcm', eight, 8, modality)
-    compress(f'{name}-8', 'jpg', 'dcmcjpeg', '+eb', '+q', '90')
-    Image.fromarray(eight).save(f'{name}-8.png')
+def main():
+    os.chdir(sys.argv[1])
+    for name, samples, modality in ('ct512', ct(512), 'CT'), ('cr2048', radiograph(2048), 'CR'):
+        save(f'{name}.dcm', samples, 12, modality)
+        compress(name, 'rle', 'gdcmconv', '--rle')
+        compress(name, 'ljpeg', 'gdcmconv', '--jpeg')
+        compress(name, 'jls', 'gdcmconv', '--jpegls')
+        compress(name, 'j2k', 'gdcmconv', '--j2k')
+        Image.fromarray(samples).save(f'{name}.png')
+        low, high = np.percentile(samples, (1, 99))
+        eight = np.clip((samples - low) / (high - low) * 255, 0, 255).astype('u1')
+        save(f'{name}-8.dcm', eight, 8, modality)
+        compress(f'{name}-8', 'jpg', 'dcmcjpeg', '+eb', '+q', '90')
+        Image.fromarray(eight).save(f'{name}-8.png')
+
+
+if __name__ == '__main__':
+    main()
