@@ -8,6 +8,7 @@
 #   make coverage  what of the parsers unit tests and fuzz corpus reach
 #   make bench     the decoder's speed beside that of other decoders, and through SQL
 #   make bench-conv  GFLOP/s of convolutions, layer by layer
+#   make bench-batches  batches beside SELECT and PyTorch's DataLoader
 #   make && make install && make installcheck    as for any extension
 
 # The one list of Debian packages: to build, to test, and to measure against.
@@ -315,6 +316,24 @@ bench: deps-bench
 	$(MAKE) -j2 bench-programs
 	/usr/bin/python3 test/bench/decode.py build/bench build/bench/inputs $(ROUNDS)
 	test/bench/sql_path.sh build/bench build/bench/inputs $(ROUNDS)
+
+# Batches beside plain SELECTs and PyTorch's own loader.
+build/bench/pull: test/bench/pull.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -I$(shell $(PG_CONFIG) --includedir) -o $@ $< -lpq
+
+batch_inputs = build/bench/batch_inputs/made
+
+$(batch_inputs): test/bench/batch_inputs.py test/bench/inputs.py
+	@mkdir -p $(@D)
+	/usr/bin/python3 $< $(@D)
+	touch $@
+
+.PHONY: bench-batches
+bench-batches: deps-bench
+	$(MAKE) -j2 all
+	$(MAKE) build/bench/pull $(batch_inputs)
+	/usr/bin/python3 test/bench/batches.py build/bench build/bench/batch_inputs $(ROUNDS)
 
 .PHONY: deps deps-bench
 deps-bench:
