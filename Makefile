@@ -165,7 +165,7 @@ $(fuzz_objects): build/fuzz/%.o: src/core/%.c
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # and the C codecs of the decoder
-codec_names = codec_png codec_jpeg codec_jpeg2000
+codec_names = codec_png codec_jpeg codec_jpegls codec_jpeg2000
 CODEC_LIBS = $(J2K_LIBS) -lcharls -lpng -ljpeg
 fuzz_codecs = $(codec_names:%=build/fuzz/decoder/%.o)
 
@@ -173,7 +173,7 @@ $(fuzz_codecs): build/fuzz/decoder/%.o: src/decoder/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-build/fuzz/fuzz_codec build/fuzz/fuzz_frame: build/fuzz/%: test/fuzz/%.c $(fuzz_codecs) $(FUZZ_LIB)
+build/fuzz/fuzz_codec build/fuzz/fuzz_frame build/fuzz/fuzz_jpegls: build/fuzz/%: test/fuzz/%.c $(fuzz_codecs) $(FUZZ_LIB)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $^ $(CODEC_LIBS) $(CORE_LIBS)
 
 $(FUZZ_LIB): $(fuzz_objects)
