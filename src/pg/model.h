@@ -51,6 +51,9 @@ extern void ModelNotFound(const char *name) pg_attribute_noreturn();
 /* What a model may take of memory: the setting medimnet.model_cache. */
 extern Size ModelLimit(void);
 
+/* Whose kernels to plan for: the setting medimnet.simd. */
+extern mmn_isa ModelIsa(void);
+
 /* Unless status is MMN_OK: ERROR, the model could not be loaded. */
 extern void ModelCheck(mmn_status status, const char *name,
 					   const mmn_error *err);

@@ -62,8 +62,8 @@ CheckSimd(int *value, void **extra, GucSource source)
 	return false;
 }
 
-static mmn_isa
-CurrentIsa(void)
+mmn_isa
+ModelIsa(void)
 {
 	return simd < 0 ? mmn_isa_best() : (mmn_isa)simd;
 }
@@ -207,7 +207,7 @@ MakeModel(MemoryContext context, const char *name,
 	mmn_error err;
 
 	model->context = context;
-	model->isa = CurrentIsa();
+	model->isa = ModelIsa();
 	model->preprocess = *preprocess;
 	model->plan = plan;
 	model->embeds = (use & PLAN_EMBEDS) != 0;
@@ -233,7 +233,7 @@ MakePlan(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 	mmn_shape shape = {
 		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
 	mmn_plan_options options = {
-		.output = output, .max_bytes = limit, .isa = CurrentIsa()};
+		.output = output, .max_bytes = limit, .isa = ModelIsa()};
 	mmn_network *network;
 	mmn_plan *plan;
 	mmn_error err;
@@ -324,7 +324,7 @@ MakeKey(PlanKey *key, bytea *sha256, const mmn_preprocess *preprocess,
 	parts[1].length = (size_t)snprintf(
 		text, sizeof text, "|%s|%u|%d|%u|%dx%dx%d|%s|%d|", LibraryId(),
 		MyDatabaseId, key->model_id, key->version, preprocess->channels,
-		preprocess->height, preprocess->width, mmn_isa_name(CurrentIsa()), use);
+		preprocess->height, preprocess->width, mmn_isa_name(ModelIsa()), use);
 	mmn_hmac_sha256("medimnet plan", 13, parts, lengthof(parts), key->hash);
 }
 
@@ -484,7 +484,7 @@ ModelGet(text *name, bool predicts)
 		Model *m = lfirst(lc);
 
 		if (m->model_id == model_id && m->version == version &&
-			m->isa == CurrentIsa() && (predicts ? m->predicts : m->embeds))
+			m->isa == ModelIsa() && (predicts ? m->predicts : m->embeds))
 			found = m;
 	}
 	if (!found)

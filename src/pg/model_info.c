@@ -138,7 +138,8 @@ Describe(const char *name, const StoredModel *stored, Datum *values)
 	const mmn_preprocess *pre = &stored->preprocess;
 	mmn_shape shape = {4, {1, pre->channels, pre->height, pre->width}};
 	mmn_plan_options options = {.output = stored->output,
-								.max_bytes = ModelLimit()};
+								.max_bytes = ModelLimit(),
+								.isa = ModelIsa()};
 	mmn_network *network;
 	mmn_network_info info;
 	mmn_plan *plan;

@@ -1,11 +1,12 @@
 /*
- * run_network MODEL N C H W OUTPUT [IN [OUT [SECONDS]]]: runs a network over
+ * run_network MODEL N C H W OUTPUT [IN [OUT [SECONDS [ISA]]]]: runs a network over
  * N images of raw floats at once, without a server.
  *
  * OUTPUT is the name of the value wanted, "-" the graph's first output.  IN
  * holds N*C*H*W little-endian floats ("-": made up), OUT gets the output's
  * ("-": nobody wants them).  With SECONDS, it is run over and over for that
- * long.  Prints one line of JSON: shape of the output, bytes of memory,
+ * long.  ISA is portable, avx2 or avx512 (the best there is), or plain: step
+ * by step as in the file.  Prints one line of JSON: shape of the output, bytes of memory,
  * milliseconds of the first run and the median of those behind it, the
  * longest time between two polls, and the process's largest resident size.
  */
@@ -79,6 +80,20 @@ slurp(const char *path, size_t *len)
 	return bytes;
 }
 
+/* Which kernels; of an unknown name, those there are not. */
+static mmn_plan_options
+get_options(const char *name)
+{
+	mmn_plan_options o = {.max_bytes = MAX_BYTES, .isa = mmn_isa_best()};
+
+	o.plain = strcmp(name, "plain") == 0;
+	if (*name && !o.plain)
+		for (o.isa = 0; mmn_isa_available(o.isa); o.isa++)
+			if (strcmp(name, mmn_isa_name(o.isa)) == 0)
+				break;
+	return o;
+}
+
 static int
 fail(const char *what, const mmn_error *err)
 {
@@ -117,8 +132,8 @@ get_input(const char *path, size_t n)
 }
 
 static void
-report(const mmn_plan *plan, int64_t images, double first, double median,
-	   int runs)
+report(const mmn_plan *plan, const mmn_plan_options *options, int64_t images,
+	   double first, double median, int runs)
 {
 	mmn_shape shape;
 	struct rusage usage;
@@ -130,16 +145,18 @@ report(const mmn_plan *plan, int64_t images, double first, double median,
 		printf("%s%lld", d ? ", " : "", (long long)shape.dims[d]);
 	printf("], \"plan\": %zu, \"workspace\": %zu, "
 		   "\"first_ms\": %.3f, \"median_ms\": %.3f, \"runs\": %d, "
-		   "\"gap_ms\": %.2f, \"rss_kb\": %ld, \"blas\": \"%s\"}\n",
+		   "\"gap_ms\": %.2f, \"rss_kb\": %ld, \"isa\": \"%s\", "
+		   "\"blas\": \"%s\"}\n",
 		   mmn_plan_bytes(plan), mmn_plan_workspace(plan, images), first,
-		   median, runs, longest_gap, usage.ru_maxrss, openblas_get_corename());
+		   median, runs, longest_gap, usage.ru_maxrss,
+		   options->plain ? "plain" : mmn_isa_name(options->isa), openblas_get_corename());
 }
 
 int
 main(int argc, char **argv)
 {
 	static double times[MAX_RUNS];
-	const char *output = argc > 6 && strcmp(argv[6], "-") ? argv[6] : NULL;
+	mmn_plan_options options = get_options(argc > 10 ? argv[10] : "");
 	mmn_shape shape = {4, {1}};
 	int64_t images;
 	mmn_env env = mmn_env_default;
@@ -154,7 +171,7 @@ main(int argc, char **argv)
 
 	if (argc < 7)
 		return fprintf(stderr, "usage: run_network MODEL N C H W OUTPUT "
-							   "[IN [OUT [SECONDS]]]\n"),
+							   "[IN [OUT [SECONDS [ISA]]]]\n"),
 			   2;
 	openblas_set_num_threads(1);
 	env.poll = note_poll;
@@ -168,11 +185,10 @@ main(int argc, char **argv)
 	if (mmn_network_load(&env, model, len, MAX_BYTES, &net, &err) != MMN_OK)
 		return fail("load", &err);
 	free(model);
-	if (mmn_plan_create(&env, net, &shape,
-						&(mmn_plan_options){.output = output,
-											.isa = mmn_isa_best(),
-											.max_bytes = MAX_BYTES},
-						&plan, &err) != MMN_OK)
+	if (!mmn_isa_available(options.isa))
+		return fprintf(stderr, "no such kernels on this CPU\n"), 1;
+	options.output = strcmp(argv[6], "-") != 0 ? argv[6] : NULL;
+	if (mmn_plan_create(&env, net, &shape, &options, &plan, &err) != MMN_OK)
 		return fail("plan", &err);
 	mmn_network_destroy(net);
 	n_out = mmn_plan_output_count(plan) * (size_t)images;
@@ -200,7 +216,7 @@ main(int argc, char **argv)
 	start = times[0];
 	if (runs > 1)
 		qsort(times + 1, (size_t)runs - 1, sizeof *times, compare);
-	report(plan, images, start, times[runs / 2], runs);
+	report(plan, &options, images, start, times[runs / 2], runs);
 	mmn_plan_destroy(&env, plan);
 	free(workspace);
 	free(out);

@@ -22,11 +22,13 @@ pool_plan(mmn_planner *p, mmn_step *s)
 	if (s->n_out > 1 && s->out[1])
 		return mmn_op_fail(p, MMN_UNSUPPORTED,
 						   "the indices of the maxima are not supported");
+	/* before opset 10, PyTorch writes ceil_mode as padding behind the end that
+	 * may be larger than the kernel, but never makes a window of nothing else */
 	for (int d = 0; d < 2; d++)
 		if (c->w.pad[d] >= (c->w.kernel[d] - 1) * c->w.dilation[d] + 1 ||
-			c->w.pad_end[d] >= (c->w.kernel[d] - 1) * c->w.dilation[d] + 1)
+			(c->w.out[d] - 1) * c->w.stride[d] >= c->w.in[d] + c->w.pad[d])
 			return mmn_op_fail(p, MMN_UNSUPPORTED,
-							   "padding of the size of the kernel is not "
+							   "windows of nothing but padding are not "
 							   "supported");
 	c->count_pad = mmn_op_int(p, "count_include_pad", 0) != 0;
 	out.dims[2] = c->w.out[0];
