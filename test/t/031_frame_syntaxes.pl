@@ -36,6 +36,29 @@ for my $name ('CT_small', 'SC_rgb_small_odd', 'SC_ybr_full_422_uncompressed', 'l
 {
 	is(frames_of("$files/$name.dcm"), frames_of("$pydicom/$name.dcm"), "$name.dcm, encapsulated and uncompressed, too");
 }
+
+# what no codec of ours decodes is refused by name
+$node->safe_psql('postgres', q{
+CREATE FUNCTION refusal(path text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+BEGIN
+	PERFORM medimnet.decode_frame(pg_read_binary_file(path));
+	RETURN 'decoded';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN SQLSTATE || ' ' || detail;
+END $$});
+my @unsupported = map { s{.*/unsupported\.}{}r } glob "$files/unsupported.*";
+cmp_ok(scalar(@unsupported), '>=', 38, scalar(@unsupported) . ' transfer syntaxes that are not supported');
+my @refusals = split /\n/, $node->safe_psql('postgres', join '', map { "SELECT refusal('$files/unsupported.$_');" } @unsupported);
+for my $i (0 .. $#unsupported)
+{
+	my $uid = $unsupported[$i];
+	like($refusals[$i], $uid eq '4.999' ? qr/^0A000 unknown transfer syntax\.$/
+		: qr/^0A000 unsupported transfer syntax (JPEG|JPIP|MPEG|HEVC|SMPTE) ?\S.* \(1\.2\.840\.10008\.1\.2\.\Q$uid\E\)\.$/,
+		"$uid: " . $refusals[$i]);
+}
 Medimnet::log_is_clean($node);
 $node->stop;
 done_testing();

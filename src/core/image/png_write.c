@@ -109,6 +109,8 @@ write_all(png_structp png, png_infop info, writer *w, const mmn_image *image)
 									  : PNG_COLOR_TYPE_RGB,
 				 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
 				 PNG_FILTER_TYPE_DEFAULT);
+	/* of medical images 4 % larger than at zlib's level 6, in 40 % of its time */
+	png_set_compression_level(png, 4);
 	if (x && y)
 		png_set_pHYs(png, info, x, y, PNG_RESOLUTION_METER);
 	png_write_info(png, info);
