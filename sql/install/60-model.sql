@@ -18,6 +18,18 @@ CREATE FUNCTION @extschema@.model_info(model text DEFAULT 'default', OUT input t
 COMMENT ON FUNCTION @extschema@.model_info(text) IS
 	'what a model''s network is made of, and its cost: flops are twice the multiply-adds of convolutions and matrix products for one image; steps are what is left of the nodes; weight_bytes is the plan with all weights, workspace_bytes what one image needs besides';
 
+CREATE FUNCTION @extschema@.embed_batch_add(internal, @extschema@.pixels, text) RETURNS internal
+	AS 'MODULE_PATHNAME', 'medimnet_embed_batch_add' LANGUAGE C STABLE PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.embed_batch_add(internal, @extschema@.pixels, text) IS 'transition function of embed_batch()';
+CREATE FUNCTION @extschema@.embed_batch_end(internal) RETURNS @extschema@.embedding[]
+	AS 'MODULE_PATHNAME', 'medimnet_embed_batch_end' LANGUAGE C STABLE PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.embed_batch_end(internal) IS 'final function of embed_batch()';
+CREATE AGGREGATE @extschema@.embed_batch(pixels @extschema@.pixels, model text) (
+	SFUNC = @extschema@.embed_batch_add, STYPE = internal, FINALFUNC = @extschema@.embed_batch_end,
+	FINALFUNC_MODIFY = READ_WRITE, PARALLEL = SAFE);
+COMMENT ON AGGREGATE @extschema@.embed_batch(@extschema@.pixels, text) IS
+	'embed() of many images, several at once where that is faster: an array in the order of the images, each to the bit what embed() yields';
+
 CREATE FUNCTION @extschema@.check_model(name text, onnx bytea, input_width int, input_height int, channels int,
 	mean real[], std real[], output text, channel_order text) RETURNS int
 	AS 'MODULE_PATHNAME', 'medimnet_check_model' LANGUAGE C STABLE PARALLEL SAFE;
@@ -102,11 +114,14 @@ DECLARE
 	done int;
 BEGIN
 	INSERT INTO @extschema@.image_embedding (subject_id, image_id, model_id, frame, embedding)
-	SELECT i.subject_id, i.image_id, embed_images.model_id, k.frame, embed(decode_frame(d.content, k.frame), embed_images.model)
-	FROM unnest(subject_ids, image_ids) AS wanted (subject_id, image_id)
-		JOIN @extschema@.image i USING (subject_id, image_id)
-		JOIN @extschema@.image_content d USING (subject_id, image_id)
-		CROSS JOIN LATERAL (SELECT coalesce(i.key_frame, (i.frames + 1) / 2)) AS k (frame)
+	SELECT u.subject_id, u.image_id, embed_images.model_id, u.frame, u.embedding
+	-- aggregates of one query see its rows in the same order
+	FROM (SELECT array_agg(i.subject_id) AS subjects, array_agg(i.image_id) AS images, array_agg((i.frames + 1) / 2) AS frames,
+			embed_batch(decode_frame(d.content, (i.frames + 1) / 2), embed_images.model) AS embeddings
+		FROM unnest(subject_ids, image_ids) AS wanted (subject_id, image_id)
+			JOIN @extschema@.image i USING (subject_id, image_id)
+			JOIN @extschema@.image_content d USING (subject_id, image_id)) b,
+		unnest(b.subjects, b.images, b.frames, b.embeddings) AS u (subject_id, image_id, frame, embedding)
 	ON CONFLICT DO NOTHING;
 	GET DIAGNOSTICS done = ROW_COUNT;
 	RETURN done;

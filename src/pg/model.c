@@ -9,6 +9,8 @@
 #include "storage/fd.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "bridge.h"
 #include "embedding.h"
@@ -23,6 +25,8 @@ PG_FUNCTION_INFO_V1(medimnet_check_model);
 PG_FUNCTION_INFO_V1(medimnet_builtin_model);
 PG_FUNCTION_INFO_V1(medimnet_embed);
 PG_FUNCTION_INFO_V1(medimnet_predict);
+PG_FUNCTION_INFO_V1(medimnet_embed_batch_add);
+PG_FUNCTION_INFO_V1(medimnet_embed_batch_end);
 
 /*
  * check_model(name, onnx, width, height, channels, mean, std, output,
@@ -85,24 +89,29 @@ medimnet_builtin_model(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* What the network says of an image. */
-static Embedding *
-RunModel(Model *model, const Pixels *pixels)
+static void
+Prepare(const Model *model, const Pixels *pixels, float *input)
 {
 	mmn_image image = PixelsImage(pixels);
-	Embedding *result;
 	mmn_error err;
 
 	mmn_check(mmn_preprocess_image(&mmn_env_backend, &image, &model->preprocess,
-								   model->input, &err),
+								   input, &err),
 			  "could not prepare image for the network", &err);
-	result = EmbeddingCreate((int)mmn_plan_output_count(model->plan));
-	mmn_check(mmn_plan_forward(model->plan, 1, model->workspace,
-							   model->input, result->x, &mmn_env_backend,
-							   &err),
+}
+
+/* Outputs of so many images, n elements each. */
+static void
+Forward(Model *model, int images, const float *input, float *output, int n)
+{
+	mmn_error err;
+
+	mmn_check(mmn_plan_forward(model->plan, images,
+							   ModelWorkspace(model, images), input, output,
+							   &mmn_env_backend, &err),
 			  "could not embed image", &err);
-	for (int i = 0; i < result->dim; i++)
-		if (!isfinite(result->x[i]))
+	for (Size i = 0; i < (Size)images * n; i++)
+		if (!isfinite(output[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the network's output for this image is not "
@@ -110,6 +119,17 @@ RunModel(Model *model, const Pixels *pixels)
 					 errhint("Check that the model's mean and std are those "
 							 "it was trained with, and that the image has no "
 							 "NaN.")));
+}
+
+/* What the network says of an image. */
+static Embedding *
+RunModel(Model *model, const Pixels *pixels)
+{
+	Embedding *result =
+		EmbeddingCreate((int)mmn_plan_output_count(model->plan));
+
+	Prepare(model, pixels, model->input);
+	Forward(model, 1, model->input, result->x, result->dim);
 	return result;
 }
 
@@ -143,4 +163,114 @@ medimnet_predict(PG_FUNCTION_ARGS)
 	result = RunModel(model, pixels);
 	PG_FREE_IF_COPY(pixels, 0);
 	PG_RETURN_EMBEDDING_P(result);
+}
+
+/*
+ * embed_batch(pixels, model): embeddings of many images in the order in which
+ * they come, computed in the groups that are fastest.  The state holds inputs
+ * that wait and embeddings that are done.
+ */
+typedef struct Batch
+{
+	text *model;
+	int waiting; /* inputs */
+	int group;	 /* room for them */
+	Size input;	 /* elements of one */
+	float *inputs;
+	List *done; /* of Embedding */
+} Batch;
+
+/* A new state, in the current context. */
+static Batch *
+BeginBatch(text *name)
+{
+	Model *model = ModelGet(name, false);
+	Batch *batch = palloc0(sizeof *batch);
+
+	batch->model = (text *)pg_detoast_datum_copy((struct varlena *)name);
+	batch->input = mmn_plan_input_count(model->plan);
+	batch->group = ModelGroup(model);
+	batch->inputs = MemoryContextAllocHuge(
+		CurrentMemoryContext, sizeof(float) * batch->input * batch->group);
+	return batch;
+}
+
+/* What waits is computed; results go to the current context. */
+static void
+RunBatch(Batch *batch)
+{
+	Model *model = ModelGet(batch->model, false);
+	int dim = (int)mmn_plan_output_count(model->plan);
+	float *outputs = palloc(sizeof(float) * dim * batch->waiting);
+
+	Forward(model, batch->waiting, batch->inputs, outputs, dim);
+	for (int i = 0; i < batch->waiting; i++)
+	{
+		Embedding *e = EmbeddingCreate(dim);
+
+		memcpy(e->x, outputs + (Size)i * dim, sizeof(float) * dim);
+		batch->done = lappend(batch->done, e);
+	}
+	pfree(outputs);
+	batch->waiting = 0;
+}
+
+Datum
+medimnet_embed_batch_add(PG_FUNCTION_ARGS)
+{
+	Batch *batch = PG_ARGISNULL(0) ? NULL : (Batch *)PG_GETARG_POINTER(0);
+	MemoryContext context, old;
+	Pixels *pixels;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "embed_batch_add called outside an aggregate");
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("embed_batch() takes no NULL")));
+	if (!batch)
+	{
+		text *name = PG_GETARG_TEXT_PP(2);
+
+		old = MemoryContextSwitchTo(context);
+		batch = BeginBatch(name);
+		MemoryContextSwitchTo(old);
+	}
+	pixels = PG_GETARG_PIXELS_P(1);
+	Prepare(ModelGet(batch->model, false), pixels,
+			batch->inputs + batch->waiting * batch->input);
+	PG_FREE_IF_COPY(pixels, 1);
+	if (++batch->waiting == batch->group)
+	{
+		old = MemoryContextSwitchTo(context);
+		RunBatch(batch);
+		MemoryContextSwitchTo(old);
+	}
+	PG_RETURN_POINTER(batch);
+}
+
+Datum
+medimnet_embed_batch_end(PG_FUNCTION_ARGS)
+{
+	Batch *batch = PG_ARGISNULL(0) ? NULL : (Batch *)PG_GETARG_POINTER(0);
+	MemoryContext context, old;
+	Datum *values;
+	ListCell *lc;
+	int n = 0;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "embed_batch_end called outside an aggregate");
+	if (!batch)
+		PG_RETURN_NULL();
+	if (batch->waiting > 0)
+	{
+		old = MemoryContextSwitchTo(context);
+		RunBatch(batch);
+		MemoryContextSwitchTo(old);
+	}
+	values = palloc(sizeof *values * list_length(batch->done));
+	foreach (lc, batch->done)
+		values[n++] = PointerGetDatum(lfirst(lc));
+	PG_RETURN_ARRAYTYPE_P(construct_array(
+		values, n, get_element_type(get_fn_expr_rettype(fcinfo->flinfo)), -1,
+		false, TYPALIGN_INT));
 }

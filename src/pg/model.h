@@ -23,8 +23,9 @@ typedef struct Model
 	mmn_isa isa;
 	mmn_preprocess preprocess;
 	const mmn_plan *plan; /* often of all sessions, see plan_file.h */
-	void *workspace;
-	float *input;
+	void *workspace; /* for room images */
+	int room;
+	float *input; /* of one */
 } Model;
 
 /* Registers the setting; keeps BLAS to the calling thread. */
@@ -36,6 +37,13 @@ extern void ModelInit(void);
  * is none, or no catalog.  It stays valid until the next call.
  */
 extern Model *ModelGet(text *name, bool predicts);
+
+/*
+ * How many images are best computed at once, within the limit of memory, and a
+ * workspace for so many.
+ */
+extern int ModelGroup(const Model *model);
+extern void *ModelWorkspace(Model *model, int images);
 
 /*
  * Reads and plans a network, in a new context under the current one, for

@@ -220,8 +220,40 @@ MakeModel(MemoryContext context, const char *name,
 		ModelCheck(MMN_LIMIT, name, &err);
 	}
 	model->workspace = MemoryContextAllocHuge(context, workspace);
+	model->room = 1;
 	model->input = MemoryContextAllocHuge(context, input);
 	return model;
+}
+
+int
+ModelGroup(const Model *model)
+{
+	int n = (int)mmn_plan_group(model->plan);
+	Size fixed = mmn_plan_bytes(model->plan);
+	Size input = mmn_plan_input_count(model->plan) * sizeof(float);
+
+	while (n > 1 && fixed + mmn_plan_workspace(model->plan, n) + n * input >
+						ModelLimit())
+		n--;
+	return n;
+}
+
+void *
+ModelWorkspace(Model *model, int images)
+{
+	if (images > model->room)
+	{
+		Size old = mmn_plan_workspace(model->plan, model->room);
+		Size more = mmn_plan_workspace(model->plan, images);
+
+		pfree(model->workspace);
+		model->workspace = NULL;
+		model->room = 0;
+		model->workspace = MemoryContextAllocHuge(model->context, more);
+		model->room = images;
+		model->bytes += more - old;
+	}
+	return model->workspace;
 }
 
 /* Plans in the current context; *use is what was wanted, and what it is. */

@@ -1,8 +1,9 @@
 /*
  * network MODEL.onnx [images [width [height]]] [--isa=NAME] [--plain] [--steps]
  *
- * Images a second of a network, computed so many at a time, by the median of
- * the rounds of five seconds; with --steps, where the time goes.  The input is
+ * Images a second of a network, computed so many at a time (in the groups that
+ * mmn_plan_forward() makes of them; --steps makes none), by the median of the
+ * rounds of five seconds of CPU time; with --steps, where the time goes.  The input is
  * noise: nothing here depends on its values.
  */
 #include <stdio.h>
@@ -184,7 +185,7 @@ main(int argc, char **argv)
 	n_out = mmn_plan_output_count(plan) * (size_t)numbers[0];
 	in = malloc(n_in * sizeof *in);
 	out = malloc(n_out * sizeof *out);
-	workspace = malloc(mmn_plan_workspace(plan, numbers[0]));
+	workspace = malloc(mmn_run_workspace(plan, numbers[0]));
 	for (size_t i = 0; i < n_in; i++)
 		in[i] = (float)((i * 2654435761u >> 8) % 2000) / 1000.0f - 1.0f;
 
@@ -198,9 +199,12 @@ main(int argc, char **argv)
 	{
 		double from = now(), at = from;
 
+		if (!steps && mmn_plan_forward(plan, numbers[0], workspace, in, out,
+									   &mmn_env_default, &err) != MMN_OK)
+			stop(err.text);
 		mmn_run_begin(&run, plan, numbers[0], workspace, in, &mmn_env_default,
 					  &err);
-		for (int i = 0; i < plan->n_steps; i++)
+		for (int i = 0; steps && i < plan->n_steps; i++)
 		{
 			double then = at;
 
@@ -209,7 +213,8 @@ main(int argc, char **argv)
 			at = now();
 			times[i][rounds] = at - then;
 		}
-		mmn_run_end(&run, out);
+		if (steps)
+			mmn_run_end(&run, out);
 		if (k >= 0) /* the first one touches all memory */
 			rates[rounds++] = (double)numbers[0] / (now() - from);
 	}
@@ -221,6 +226,6 @@ main(int argc, char **argv)
 		   mmn_isa_name(options.isa), options.plain ? ", plain" : "",
 		   openblas_get_corename(), planned * 1e3,
 		   (double)mmn_plan_bytes(plan) / 1e6,
-		   (double)mmn_plan_workspace(plan, numbers[0]) / 1e6);
+		   (double)mmn_run_workspace(plan, numbers[0]) / 1e6);
 	return 0;
 }

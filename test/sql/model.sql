@@ -84,6 +84,12 @@ SELECT embed(picture(1), 'nothing');
 SELECT embed('1x1x1 f32 raw \x0000807f', 'gray');
 SELECT embed(NULL) IS NULL AS null_in, embed(picture(1), NULL) IS NULL AS null_model;
 
+-- several at once: each as it is alone, whatever the group
+SELECT array_agg(embed(p)) = embed_batch(p, 'default') AS default_batch, cardinality(embed_batch(p, 'default')) AS images FROM (SELECT picture(n) AS p FROM generate_series(1, 40) n) s;
+SELECT n % 3 AS third, array_agg(embed(p, 'gray')) = embed_batch(p, 'gray') AS gray_batch FROM (SELECT n, picture(n) AS p FROM generate_series(1, 10) n) s GROUP BY 1 ORDER BY 1;
+SELECT embed_batch(NULL, 'default');
+SELECT embed_batch(p, 'default') IS NULL AS of_none FROM (SELECT picture(1) AS p) s WHERE false;
+
 -- the cache: too small for a model, and just large enough for one at a time
 SET medimnet.model_cache = '1MB';
 SELECT load_model('x', builtin_model(), 64, 64, 3, '{0,0,0}', '{1,1,1}');

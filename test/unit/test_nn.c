@@ -4,6 +4,7 @@
  * test_nn_nodes.c, what planning makes of several at once in test_nn_fuse.c.
  */
 #include "onnx_fixture.h"
+#include "nn/graph.h"
 #include "tap.h"
 
 typedef struct geometry
@@ -140,7 +141,7 @@ test_memory(void)
 	end_node();
 	is_int(begin("y", 4, in), MMN_OK, "a chain of 40 convolutions");
 	/* what one image adds: apart from scratch */
-	size = mmn_plan_workspace(plan, 2) - mmn_plan_workspace(plan, 1);
+	size = mmn_run_workspace(plan, 2) - mmn_run_workspace(plan, 1);
 	ok(size < 4 * sizeof x, "an image takes %zu bytes, of %zu a map", size,
 	   sizeof x);
 	for (int i = 0; i < 2048; i++)

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define GROUP_MAX 32
+
 static size_t
 rounded(size_t size)
 {
@@ -75,7 +77,7 @@ step_scratch(const mmn_plan *plan, int i, int64_t images)
 }
 
 size_t
-mmn_plan_workspace(const mmn_plan *plan, int64_t images)
+mmn_run_workspace(const mmn_plan *plan, int64_t images)
 {
 	size_t scratch = 0;
 
@@ -88,6 +90,28 @@ mmn_plan_workspace(const mmn_plan *plan, int64_t images)
 	}
 	return MMN_POOL_ALIGN + rounded(plan->bind) +
 		   plan->arena * (size_t)images + scratch;
+}
+
+/*
+ * More images at once read the weights less often, but push what they compute
+ * out of the caches.  Where an image's maps are a quarter of the weights, the
+ * two weigh about the same (measured: ResNets gain up to some 4 images,
+ * DenseNet and MobileNet lose from the second on).
+ */
+int64_t
+mmn_plan_group(const mmn_plan *plan)
+{
+	size_t n = plan->arena ? plan->bytes / 4 / plan->arena : GROUP_MAX;
+
+	return n < 1 ? 1 : n > GROUP_MAX ? GROUP_MAX : (int64_t)n;
+}
+
+size_t
+mmn_plan_workspace(const mmn_plan *plan, int64_t images)
+{
+	int64_t group = mmn_plan_group(plan);
+
+	return mmn_run_workspace(plan, images < group ? images : group);
 }
 
 size_t
@@ -161,16 +185,24 @@ mmn_plan_forward(const mmn_plan *plan, int64_t images, void *workspace,
 				 const float *in, float *out, const mmn_env *env,
 				 mmn_error *err)
 {
-	mmn_run run;
+	int64_t group = mmn_plan_group(plan);
 
-	mmn_run_begin(&run, plan, images, workspace, in, env, err);
-	for (int i = 0; i < plan->n_steps; i++)
+	for (int64_t n; images > 0; images -= n)
 	{
-		mmn_status status = mmn_run_step(&run, i);
+		mmn_run run;
 
-		if (status != MMN_OK)
-			return status;
+		n = images < group ? images : group;
+		mmn_run_begin(&run, plan, n, workspace, in, env, err);
+		for (int i = 0; i < plan->n_steps; i++)
+		{
+			mmn_status status = mmn_run_step(&run, i);
+
+			if (status != MMN_OK)
+				return status;
+		}
+		mmn_run_end(&run, out);
+		in += (size_t)n * mmn_plan_input_count(plan);
+		out += (size_t)n * mmn_plan_output_count(plan);
 	}
-	mmn_run_end(&run, out);
 	return mmn_poll(env, err);
 }

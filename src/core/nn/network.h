@@ -84,7 +84,13 @@ mmn_status mmn_plan_check(const void *block, size_t len, mmn_error *err);
 /* Bytes of the plan itself: the block that may be copied elsewhere. */
 size_t mmn_plan_bytes(const mmn_plan *plan);
 
-/* Bytes that a workspace for so many images needs; any alignment will do. */
+/* How many images are best computed at once: what a caller should gather. */
+int64_t mmn_plan_group(const mmn_plan *plan);
+
+/*
+ * Bytes that a workspace for so many images needs; any alignment will do.  No
+ * more than a group of them is in it at a time.
+ */
 size_t mmn_plan_workspace(const mmn_plan *plan, int64_t images);
 
 /* Of one image. */
