@@ -3,7 +3,7 @@
 CREATE FUNCTION render(pixels, preset text DEFAULT 'auto') RETURNS pixels
 	AS 'MODULE_PATHNAME', 'medimnet_render' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	COST 1000;
-COMMENT ON FUNCTION render(pixels, text) IS '8 bits for the eye: auto, percentile, full, or a CT window such as soft_tissue, lung, bone, brain';
+COMMENT ON FUNCTION render(pixels, text) IS '8 bits for the eye: auto (as the file asks, else what suits the modality), percentile, full, or a CT window such as soft_tissue, lung, bone, brain';
 
 CREATE FUNCTION window_level(pixels, center float8, width float8) RETURNS pixels
 	AS 'MODULE_PATHNAME', 'medimnet_window_level' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

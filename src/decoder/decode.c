@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "dicom/display.h"
 #include "dicom/inflate.h"
 #include "dicom/rle.h"
 #include "dicom/transfer_syntax.h"
@@ -295,29 +296,6 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 
 /* ---- */
 
-/*
- * The file's window, unless its numbers mean nothing between files (MR); of a
- * mask of single bits, which has none, the one that shows 1 as white.
- */
-static void
-set_window(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
-		   uint32_t frame, mmn_image *image)
-{
-	char modality[17] = "";
-
-	mmn_dicom_string(dicom, mmn_dicom_find(dicom, MMN_TAG(0x0008, 0x0060)), 0,
-					 modality, sizeof modality);
-	if (image->channels == 1 && strcmp(modality, "MR") != 0)
-		mmn_dicom_window(dicom, frame, &image->window_center,
-						 &image->window_width);
-	if (image->channels == 1 && image->window_width == 0 &&
-		pixels->bits_stored == 1)
-	{
-		image->window_center = 0.5;
-		image->window_width = 1;
-	}
-}
-
 static const mmn_env *
 samples_env(const mmn_env *env, const mmn_decode_limits *limits)
 {
@@ -357,7 +335,12 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	{
 		mmn_dicom_spacing(dicom, frame, &out->spacing_row,
 						  &out->spacing_column);
-		set_window(dicom, pixels, frame, out);
+		status = mmn_dicom_display(env, dicom, pixels, frame, out, err);
+		if (status != MMN_OK)
+		{
+			mmn_free(samples_env(env, limits), out->samples);
+			out->samples = NULL;
+		}
 	}
 	mmn_lut_free(env, &palette);
 	mmn_lut_free(env, &lut);

@@ -29,6 +29,8 @@ mmn_result_reset(mmn_result *result)
 {
 	mmn_free(result->samples, result->image.samples);
 	result->image.samples = NULL;
+	mmn_free(result->json.env, result->image.voi);
+	result->image.voi = NULL;
 	mmn_buffer_reset(&result->json);
 	mmn_buffer_reset(&result->content);
 }
@@ -205,7 +207,7 @@ receive_dicom(const operation *op, const mmn_dicom *original, mmn_error *err)
 	if (status == MMN_OK)
 		status =
 			measure(op->env, &image, middle(pixels.frames), &found, err);
-	mmn_free(op->env, image.samples);
+	mmn_image_release(op->env, &image);
 	if (status == MMN_OK)
 		status = deidentify_dicom(op, original, err);
 	if (status != MMN_OK)
@@ -233,7 +235,7 @@ receive_image(const operation *op, const char *type, mmn_error *err)
 							  &image, err);
 	if (status == MMN_OK)
 		status = measure(op->env, &image, 1, &found, err);
-	mmn_free(op->env, image.samples);
+	mmn_image_release(op->env, &image);
 	if (status == MMN_OK)
 		status = strip(op, type, err);
 	if (status == MMN_OK)
@@ -259,7 +261,7 @@ receive_nifti(const operation *op, mmn_error *err)
 	if (status == MMN_OK)
 		status = measure(op->env, &image, middle((uint64_t)nifti.slices),
 						 &found, err);
-	mmn_free(op->env, image.samples);
+	mmn_image_release(op->env, &image);
 	if (status != MMN_OK)
 		return status;
 	mmn_buffer_init(&attributes, op->env, MAX_JSON);

@@ -171,6 +171,8 @@ set_image(mmn_wire_image *to, const mmn_image *from)
 	to->spacing_column = from->spacing_column;
 	to->window_center = from->window_center;
 	to->window_width = from->window_width;
+	to->voi_first = from->voi_first;
+	to->voi_entries = from->voi_entries;
 }
 
 static void
@@ -189,13 +191,40 @@ work(server *s, const mmn_env *env, mmn_charsets *charsets,
 	{
 		s->reply.count = s->result.count;
 		s->reply.json_length = s->result.json.length;
-		s->reply.content_length = s->result.sample_bytes
-									  ? s->result.sample_bytes
-									  : s->result.content.length;
+		s->reply.content_length = s->result.content.length;
+		if (s->result.sample_bytes)
+			s->reply.content_length = s->result.sample_bytes +
+									  2 * (size_t)s->result.image.voi_entries;
 		set_image(&s->reply.image, &s->result.image);
 		return;
 	}
 	set_failure(s, &err);
+}
+
+/*
+ * Takes samples out of the output window, which is to be replaced: a table does
+ * not fit behind them.
+ */
+static void
+leave_room(server *s)
+{
+	size_t size = s->result.sample_bytes;
+	void *samples = mmn_alloc(s->env, size);
+	mmn_error err;
+
+	if (samples)
+		memcpy(samples, s->result.image.samples, size);
+	else
+	{
+		mmn_fail(&err, MMN_NO_MEMORY, "no memory for %zu bytes of samples",
+				 size);
+		mmn_result_reset(&s->result);
+		mmn_result_init(&s->result, s->env, &s->room);
+		clear_reply(s);
+		set_failure(s, &err);
+	}
+	s->room_taken = false;
+	s->result.image.samples = samples;
 }
 
 /* Puts the payload into the output window, or says how large it has to be. */
@@ -203,20 +232,25 @@ static void
 deliver(server *s)
 {
 	size_t json = s->reply.json_length, content = s->reply.content_length;
+	size_t samples = s->result.sample_bytes;
 
 	s->reply.needed = 0;
 	if (json + content > s->output.size)
 	{
 		s->reply.needed = json + content;
+		if (s->room_taken)
+			leave_room(s);
 		return;
 	}
 	if (json)
 		memcpy(s->output.bytes, s->result.json.bytes, json);
-	if (content && !s->room_taken)
-		memcpy(s->output.bytes + json,
-			   s->result.sample_bytes ? (uint8_t *)s->result.image.samples
-									  : s->result.content.bytes,
-			   content);
+	if (samples && !s->room_taken)
+		memcpy(s->output.bytes, s->result.image.samples, samples);
+	if (samples && content > samples)
+		memcpy(s->output.bytes + samples, s->result.image.voi,
+			   content - samples);
+	if (content && !samples)
+		memcpy(s->output.bytes + json, s->result.content.bytes, content);
 	mmn_result_reset(&s->result);
 	mmn_result_init(&s->result, s->env, &s->room);
 }

@@ -31,13 +31,13 @@
  */
 
 #define MMN_WIRE_MAGIC 0x64656d6du /* "mmed" */
-#define MMN_WIRE_VERSION 1
+#define MMN_WIRE_VERSION 2
 
 typedef enum mmn_wire_op
 {
 	MMN_OP_DESCRIBE = 1,	/* payload: JSON */
 	MMN_OP_FRAME_COUNT = 2, /* reply.count */
-	MMN_OP_DECODE = 3,		/* reply.image; payload: samples */
+	MMN_OP_DECODE = 3,		/* reply.image; payload: samples, VOI table */
 	MMN_OP_DEIDENTIFY = 4,	/* payload: content */
 	MMN_OP_RECEIVE = 5,		/* payload: JSON, then content */
 	MMN_OP_FETCH = 6		/* the last reply again, into a larger window */
@@ -76,6 +76,8 @@ typedef struct mmn_wire_image
 	double spacing_column;
 	double window_center;
 	double window_width;
+	int32_t voi_first;
+	uint32_t voi_entries;
 } mmn_wire_image;
 
 typedef struct mmn_wire_reply
@@ -94,8 +96,8 @@ typedef struct mmn_wire_reply
 
 /* No padding: what is sent holds nothing by accident. */
 _Static_assert(sizeof(mmn_wire_request) == 72, "wire request layout");
-_Static_assert(sizeof(mmn_wire_image) == 48, "wire image layout");
-_Static_assert(sizeof(mmn_wire_reply) == 88 + MMN_ERROR_TEXT,
+_Static_assert(sizeof(mmn_wire_image) == 56, "wire image layout");
+_Static_assert(sizeof(mmn_wire_reply) == 96 + MMN_ERROR_TEXT,
 			   "wire reply layout");
 
 #endif

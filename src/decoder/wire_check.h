@@ -42,7 +42,10 @@ mmn_wire_check_payload(const mmn_wire_reply *reply, uint64_t window)
 		   reply->content_length <= window - reply->json_length;
 }
 
-/* The frame that a checked payload holds, without its samples. */
+/*
+ * The frame that a checked payload holds, without its samples, which come
+ * first, and its VOI table, right behind them.
+ */
 static inline bool
 mmn_wire_check_image(const mmn_wire_reply *reply, size_t max_bytes,
 					 mmn_image *image, size_t *sample_bytes)
@@ -58,9 +61,13 @@ mmn_wire_check_image(const mmn_wire_reply *reply, size_t max_bytes,
 		.spacing_column = reply->image.spacing_column,
 		.window_center = reply->image.window_center,
 		.window_width = reply->image.window_width,
+		.voi_first = reply->image.voi_first,
+		.voi_entries = reply->image.voi_entries,
 	};
 	return mmn_image_check(image, max_bytes, sample_bytes, NULL) == MMN_OK &&
-		   reply->json_length == 0 && reply->content_length == *sample_bytes;
+		   reply->json_length == 0 &&
+		   reply->content_length ==
+			   *sample_bytes + 2 * (uint64_t)image->voi_entries;
 }
 
 #endif

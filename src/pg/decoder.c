@@ -634,6 +634,10 @@ DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
 		return HelperBabbles(err);
 	pixels = PixelsCreate(&image);
 	memcpy(pixels->samples, helper.output.bytes, sample_bytes);
+	if (image.voi_entries)
+		memcpy(PixelsImage(pixels).voi,
+			   (const char *)helper.output.bytes + sample_bytes,
+			   2 * (Size)image.voi_entries);
 	HelperRelease(&reply, len);
 	*out = pixels;
 	return MMN_OK;

@@ -35,18 +35,44 @@ PG_FUNCTION_INFO_V1(medimnet_spacing);
 /* Bytes of samples written as text between two looks at interrupts. */
 #define TEXT_BLOCK ((Size)1048576)
 
+/* The VOI table of a value that has one. */
+typedef struct PixelsTable
+{
+	int32 first;
+	uint32 entries;
+	uint16 values[FLEXIBLE_ARRAY_MEMBER];
+} PixelsTable;
+
+/* Where it begins: offset from the start of the value. */
+static Size
+TableOffset(Size sample_bytes)
+{
+	return TYPEALIGN(4, offsetof(Pixels, samples) + sample_bytes);
+}
+
+static Size
+PixelsSampleBytes(const Pixels *pixels)
+{
+	return (Size)pixels->width * pixels->height * pixels->channels *
+		   mmn_sample_size(pixels->sample_type);
+}
+
 Pixels *
 PixelsCreate(const mmn_image *image)
 {
 	mmn_error err;
-	size_t bytes;
+	size_t bytes, size;
 	Pixels *pixels;
 
 	mmn_check(mmn_image_check(image, MMN_PIXELS_MAX_BYTES, &bytes, &err),
 			  "invalid pixels", &err);
-	pixels = palloc(offsetof(Pixels, samples) + bytes);
+	size = offsetof(Pixels, samples) + bytes;
+	if (image->voi_entries)
+		size = TableOffset(bytes) + offsetof(PixelsTable, values) +
+			   2 * (Size)image->voi_entries;
+	pixels = palloc(size);
 	memset(pixels, 0, offsetof(Pixels, samples));
-	SET_VARSIZE(pixels, offsetof(Pixels, samples) + bytes);
+	SET_VARSIZE(pixels, size);
 	pixels->version = MMN_PIXELS_VERSION;
 	pixels->sample_type = image->sample_type;
 	pixels->channels = image->channels;
@@ -60,6 +86,18 @@ PixelsCreate(const mmn_image *image)
 	pixels->window_width = image->window_width;
 	if (image->samples)
 		memcpy(pixels->samples, image->samples, bytes);
+	if (image->voi_entries)
+	{
+		Size at = TableOffset(bytes);
+		PixelsTable *table = (PixelsTable *)((char *)pixels + at);
+
+		memset(pixels->samples + bytes, 0,
+			   at - offsetof(Pixels, samples) - bytes);
+		table->first = image->voi_first;
+		table->entries = image->voi_entries;
+		if (image->voi)
+			memcpy(table->values, image->voi, 2 * (Size)table->entries);
+	}
 	return pixels;
 }
 
@@ -79,13 +117,20 @@ PixelsImage(const Pixels *pixels)
 	image.window_center = pixels->window_center;
 	image.window_width = pixels->window_width;
 	image.samples = unconstify(Pixels *, pixels)->samples;
-	return image;
-}
+	image.voi_first = 0;
+	image.voi_entries = 0;
+	image.voi = NULL;
+	if (pixels->flags & MMN_IMAGE_VOI_TABLE)
+	{
+		PixelsTable *table =
+			(PixelsTable *)((char *)unconstify(Pixels *, pixels) +
+							TableOffset(PixelsSampleBytes(pixels)));
 
-static Size
-PixelsSampleBytes(const Pixels *pixels)
-{
-	return VARSIZE(pixels) - offsetof(Pixels, samples);
+		image.voi_first = table->first;
+		image.voi_entries = table->entries;
+		image.voi = table->values;
+	}
+	return image;
 }
 
 /*
@@ -125,6 +170,7 @@ medimnet_pixels_in(PG_FUNCTION_ARGS)
 	mmn_check(mmn_image_text_samples(&mmn_env_backend, &image, hex, bytes,
 									 pixels->samples, &err),
 			  what, &err);
+	mmn_image_text_entries(text, &image, PixelsImage(pixels).voi);
 	PG_RETURN_PIXELS_P(pixels);
 }
 
@@ -143,10 +189,29 @@ append_pair(StringInfo buf, const char *name, float8 a, float8 b)
 	appendStringInfo(buf, ",%s", number);
 }
 
+/* " voi=first,entries" */
+static void
+append_table(StringInfo buf, const mmn_image *image)
+{
+	Size bytes = 2 * (Size)image->voi_entries;
+	char *entries;
+
+	if (bytes == 0)
+		return;
+	appendStringInfo(buf, " voi=%d,", image->voi_first);
+	enlargeStringInfo(buf, 2 * bytes);
+	entries = buf->data + buf->len + bytes;
+	mmn_copy_little_endian(entries, image->voi, bytes, 2);
+	mmn_hex_encode(entries, bytes, buf->data + buf->len);
+	buf->len += 2 * bytes;
+	buf->data[buf->len] = '\0';
+}
+
 Datum
 medimnet_pixels_out(PG_FUNCTION_ARGS)
 {
 	Pixels *pixels = PG_GETARG_PIXELS_P(0);
+	mmn_image image = PixelsImage(pixels);
 	Size bytes = PixelsSampleBytes(pixels);
 	StringInfoData buf;
 	char *samples;
@@ -157,8 +222,10 @@ medimnet_pixels_out(PG_FUNCTION_ARGS)
 		mmn_sample_type_name(pixels->sample_type), mmn_unit_name(pixels->unit));
 	append_pair(&buf, "spacing", pixels->spacing_row, pixels->spacing_column);
 	append_pair(&buf, "window", pixels->window_center, pixels->window_width);
-	if (pixels->flags & MMN_IMAGE_INVERTED)
-		appendStringInfoString(&buf, " inverted");
+	for (int i = 0; i < MMN_IMAGE_FLAGS; i++)
+		if (pixels->flags & mmn_image_flags[i].flag)
+			appendStringInfo(&buf, " %s", mmn_image_flags[i].word);
+	append_table(&buf, &image);
 	appendStringInfoString(&buf, " \\x");
 	if (bytes > (MaxAllocSize - buf.len - 1) / 2)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -199,6 +266,9 @@ medimnet_pixels_recv(PG_FUNCTION_ARGS)
 	pixels = PixelsCreate(&image);
 	mmn_copy_little_endian(pixels->samples, samples, bytes,
 						   mmn_sample_size(image.sample_type));
+	if (image.voi_entries)
+		mmn_image_binary_entries(&image, samples, bytes,
+								 PixelsImage(pixels).voi);
 	PG_RETURN_PIXELS_P(pixels);
 }
 
@@ -208,13 +278,17 @@ medimnet_pixels_send(PG_FUNCTION_ARGS)
 	Pixels *pixels = PG_GETARG_PIXELS_P(0);
 	mmn_image image = PixelsImage(pixels);
 	Size bytes = PixelsSampleBytes(pixels);
-	bytea *out = palloc(VARHDRSZ + MMN_IMAGE_BINARY_HEADER + bytes);
+	Size size = VARHDRSZ + MMN_IMAGE_BINARY_HEADER + bytes +
+				mmn_image_binary_table_size(&image);
+	bytea *out = palloc(size);
 
-	SET_VARSIZE(out, VARHDRSZ + MMN_IMAGE_BINARY_HEADER + bytes);
+	SET_VARSIZE(out, size);
 	mmn_image_binary_header(&image, (uint8 *)VARDATA(out));
 	mmn_copy_little_endian(VARDATA(out) + MMN_IMAGE_BINARY_HEADER,
 						   pixels->samples, bytes,
 						   mmn_sample_size(image.sample_type));
+	mmn_image_binary_table(&image, (uint8 *)VARDATA(out) +
+									   MMN_IMAGE_BINARY_HEADER + bytes);
 	PG_RETURN_BYTEA_P(out);
 }
 

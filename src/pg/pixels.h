@@ -26,6 +26,12 @@
  *  48     8   window width, 0 = none
  *  56     …   samples, top row first, channels interleaved
  *
+ * If flags have MMN_IMAGE_VOI_TABLE, from the next multiple of 4:
+ *
+ *         4   value of the table's first entry, signed
+ *         4   entries
+ *         …   entries, 2 bytes each
+ *
  * All numbers in the server's byte order; the type is aligned on 8 bytes.
  */
 #define MMN_PIXELS_VERSION 1
@@ -48,16 +54,21 @@ typedef struct Pixels
 	char samples[FLEXIBLE_ARRAY_MEMBER];
 } Pixels;
 
-/* Largest samples one value may hold (1 GB varlena, less the header). */
-#define MMN_PIXELS_MAX_BYTES (MaxAllocSize - offsetof(Pixels, samples))
+/*
+ * Largest samples one value may hold (1 GB varlena, less the header and the
+ * largest table).
+ */
+#define MMN_PIXELS_MAX_BYTES \
+	(MaxAllocSize - offsetof(Pixels, samples) - 16 - 2 * MMN_IMAGE_MAX_VOI)
 
 /*
  * Allocates a value with image's header and room for its samples, which are
- * copied when image->samples is not NULL.  ereports on a bad header.
+ * copied when image->samples is not NULL; so is its VOI table.  ereports on a
+ * bad header.
  */
 extern Pixels *PixelsCreate(const mmn_image *image);
 
-/* A view of a (detoasted) value; samples point into it. */
+/* A view of a (detoasted) value; samples and VOI table point into it. */
 extern mmn_image PixelsImage(const Pixels *pixels);
 
 #define DatumGetPixelsP(d) ((Pixels *) PG_DETOAST_DATUM(d))

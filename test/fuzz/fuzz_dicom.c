@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dicom/display.h"
 #include "dicom/json.h"
 #include "dicom/receive.h"
 
@@ -79,6 +80,26 @@ check_json(const uint8_t *p, size_t length)
 	check(depth == 0 && !text);
 }
 
+/* What a frame of any kind of samples is to be shown as, can be sent on. */
+static void
+check_display(const mmn_dicom *d, const mmn_pixel_description *p, uint32_t f)
+{
+	for (uint8_t type = MMN_U8; type <= MMN_F32; type++)
+	{
+		mmn_image image = {.width = 1,
+						   .height = 1,
+						   .channels = p->samples_per_pixel == 3 ? 3 : 1,
+						   .sample_type = type};
+		size_t size;
+
+		check(mmn_dicom_display(&mmn_env_default, d, p, f, &image, NULL) ==
+			  MMN_OK);
+		check(mmn_image_check(&image, 64, &size, NULL) == MMN_OK);
+		check(!image.voi == !image.voi_entries);
+		mmn_image_release(&mmn_env_default, &image);
+	}
+}
+
 static void
 check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 {
@@ -96,7 +117,7 @@ check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 		mmn_dicom_rescale(d, f, &a, &b, &unit);
 		mmn_dicom_spacing(d, f, &a, &b);
 		check(a >= 0 && b >= 0);
-		mmn_dicom_window(d, f, &a, &b);
+		check_display(d, p, f);
 		if (mmn_dicom_frame_bytes(&mmn_env_default, d, p, f, &bytes, &length,
 								  &bit, &owned, NULL) != MMN_OK)
 			continue;

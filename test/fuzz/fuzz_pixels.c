@@ -62,8 +62,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		image.samples = malloc(bytes);
 		mmn_copy_little_endian(image.samples, samples, bytes,
 							   mmn_sample_size(image.sample_type));
+		image.voi = malloc(2 * (size_t)image.voi_entries + 1);
+		if (image.voi_entries)
+		{
+			size_t size = mmn_image_binary_table_size(&image);
+			uint8_t *table = malloc(size);
+
+			mmn_image_binary_entries(&image, samples, bytes, image.voi);
+			mmn_image_binary_table(&image, table);
+			if (memcmp(table, samples + bytes, size) != 0)
+				abort();
+			free(table);
+		}
 		use(&image);
 		free(image.samples);
+		free(image.voi);
 	}
 
 	text = malloc(size + 1);
@@ -72,10 +85,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mmn_image_text_parse(text, LIMIT, &image, &hex, &bytes, &err) == MMN_OK)
 	{
 		image.samples = malloc(bytes);
+		image.voi = malloc(2 * (size_t)image.voi_entries + 1);
+		mmn_image_text_entries(text, &image, image.voi);
 		if (mmn_image_text_samples(&mmn_env_default, &image, hex, bytes,
 								   image.samples, &err) == MMN_OK)
 			use(&image);
 		free(image.samples);
+		free(image.voi);
 	}
 	free(text);
 	return 0;

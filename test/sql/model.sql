@@ -37,7 +37,7 @@ SELECT load_model('rgb', :'means', 1, 1, 3, '{1,2,3}', '{2,4,8}') AS rgb, load_m
 	load_model('gray', :'means', 2, 2, 1, '{10}', '{10}', 'means', 'CC0-1.0') AS gray, load_model('pool', :'means', 1, 1, 3, '{0,0,0}', '{1,1,1}', 'p') AS pool;
 SELECT embed('1x1x3 u8 rgb \x0b1629', 'rgb') AS rgb, embed('1x1x3 u8 rgb \x0b1629', 'bgr') AS bgr, embed('1x1x3 u8 rgb \x0b1629', 'gray') AS gray,
 	embed('1x1x1 u8 raw \x0b', 'rgb') AS replicated, embed('1x1x1 u8 raw \x0b', 'pool') AS other_output;
-SELECT embed('1x1x1 i16 HU window=0,256 \x0000', 'gray') AS windowed, embed('2x1x1 u8 raw inverted \xff00', 'gray') AS inverted, embed('2x1x1 u8 raw \x0001', 'gray') AS not_rounded;
+SELECT embed('1x1x1 i16 HU window=0,256 \x0000', 'gray') AS windowed, embed('2x1x1 u8 raw inverted \xff00', 'gray') AS inverted, embed('2x1x1 u8 raw \x2021', 'gray') AS not_rounded;
 
 -- predict(): the output named logits, else the first, whatever embed() yields
 SELECT load_model('scores', builtin_model(), 64, 64, 3, '{127.5,127.5,127.5}', '{63.75,63.75,63.75}', 'logits') AS scores,

@@ -142,10 +142,76 @@ test_binary(void)
 			   MMN_BAD_DATA, "bad code in byte %d is refused", at);
 		bytes[at] = keep;
 	}
-	bytes[13] = 1;
+	bytes[13] = 1; /* 256 */
 	is_int(mmn_image_binary_parse(bytes, sizeof bytes, LIMIT, &read, &samples,
 								  &n, &err),
 		   MMN_BAD_DATA, "an unknown flag is refused");
+}
+
+static void
+test_table(void)
+{
+	uint16_t table[3] = {0, 0x1234, 65535}, back[3];
+	uint8_t pixel = 7, bytes[MMN_IMAGE_BINARY_HEADER + 1 + 8 + 6];
+	mmn_image image = {.width = 1,
+					   .height = 1,
+					   .channels = 1,
+					   .sample_type = MMN_U8,
+					   .flags = MMN_IMAGE_VOI_TABLE | MMN_IMAGE_SIGMOID,
+					   .samples = &pixel,
+					   .voi_first = -5,
+					   .voi_entries = 3,
+					   .voi = table};
+	const char *text = "1x1x1 u8 raw voi=0,ffff sigmoid "
+					   "voi=-5,00003412ffFF measured \\x07";
+	mmn_image read;
+	const uint8_t *samples;
+	const char *hex;
+	size_t n;
+
+	is_int(mmn_image_binary_table_size(&image), 14, "a table's size");
+	mmn_image_binary_header(&image, bytes);
+	bytes[MMN_IMAGE_BINARY_HEADER] = pixel;
+	mmn_image_binary_table(&image, bytes + MMN_IMAGE_BINARY_HEADER + 1);
+	is_int(mmn_image_binary_parse(bytes, sizeof bytes, LIMIT, &read, &samples,
+								  &n, &err),
+		   MMN_OK, "a table behind the samples is read");
+	memset(back, 0, sizeof back);
+	mmn_image_binary_entries(&read, samples, n, back);
+	ok(n == 1 && samples[0] == 7 && read.flags == image.flags &&
+		   read.voi_first == -5 && read.voi_entries == 3 &&
+		   memcmp(back, table, sizeof back) == 0,
+	   "all of it");
+	for (size_t cut = 0; cut < sizeof bytes; cut++)
+		if (mmn_image_binary_parse(bytes, cut, LIMIT, &read, &samples, &n,
+								   &err) != MMN_BAD_DATA)
+			ok(0, "a table cut to %zu bytes is refused", cut);
+	bytes[MMN_IMAGE_BINARY_HEADER + 5] = 0;
+	is_int(mmn_image_binary_parse(bytes, sizeof bytes, LIMIT, &read, &samples,
+								  &n, &err),
+		   MMN_BAD_DATA, "a table of no entries is refused");
+	bytes[MMN_IMAGE_BINARY_HEADER + 7] = 2;
+	is_int(mmn_image_binary_parse(bytes, sizeof bytes, LIMIT, &read, &samples,
+								  &n, &err),
+		   MMN_BAD_DATA, "and one of too many");
+
+	is_int(mmn_image_text_parse(text, LIMIT, &read, &hex, &n, &err), MMN_OK,
+		   "a table as text");
+	memset(back, 0, sizeof back);
+	mmn_image_text_entries(text, &read, back);
+	ok(read.voi_first == -5 && read.voi_entries == 3 &&
+		   memcmp(back, table, sizeof back) == 0 &&
+		   read.flags ==
+			   (MMN_IMAGE_VOI_TABLE | MMN_IMAGE_SIGMOID | MMN_IMAGE_MEASURED),
+	   "the last one counts");
+	refuses_text("1x1x1 u8 raw voi=0, \\x07", MMN_SYNTAX, "voi=");
+	refuses_text("1x1x1 u8 raw voi=0,fff \\x07", MMN_SYNTAX, "voi=");
+	refuses_text("1x1x1 u8 raw voi=99999999999,ffff \\x07", MMN_SYNTAX, "voi=");
+	refuses_text("1x1x1 u8 raw voi= 0,ffff \\x07", MMN_SYNTAX, "voi=");
+	refuses_text("1x1x3 u8 rgb voi=0,ffff \\x070707", MMN_BAD_DATA,
+				 "VOI table");
+	refuses_text("1x1x1 u8 raw sigmoid linear_exact \\x07", MMN_BAD_DATA,
+				 "unknown flags");
 }
 
 int
@@ -157,5 +223,6 @@ main(void)
 	is_str(hex, "009aff", "bytes to hexadecimal");
 	test_text();
 	test_binary();
+	test_table();
 	return done_testing();
 }

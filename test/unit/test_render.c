@@ -167,6 +167,79 @@ test_presets(void)
 	renders(&in, "auto", (uint8_t[]){0}, "nothing finite");
 }
 
+/* PS3.3 C.11.2.1.3, and a VOI table */
+static void
+test_voi(void)
+{
+	int16_t v[6] = {-400, -1, 0, 1, 2, 400};
+	float real[4] = {-0.6f, 0.4f, 1.5f, NAN};
+	uint16_t table[3] = {0, 257 * 100, 65535};
+	mmn_image in = row_of(6, MMN_I16, v);
+	uint8_t want[6];
+
+	in.window_center = 0.5;
+	in.window_width = 3;
+	in.flags = MMN_IMAGE_LINEAR_EXACT;
+	renders(&in, "auto", (uint8_t[]){0, 0, 85, 170, 255, 255}, "LINEAR_EXACT");
+	in.flags = MMN_IMAGE_SIGMOID;
+	for (int i = 0; i < 6; i++)
+		want[i] = (uint8_t)(255 / (1 + exp(-4 * (v[i] - 0.5) / 3)) + 0.5);
+	renders(&in, "auto", want, "SIGMOID");
+	in.window_width = 1e-300;
+	renders(&in, "auto", (uint8_t[]){0, 0, 0, 255, 255, 255},
+			"a sigmoid that is a step");
+	in.flags |= MMN_IMAGE_INVERTED;
+	renders(&in, "auto", (uint8_t[]){255, 255, 255, 0, 0, 0}, "inverted");
+
+	in.window_width = 3;
+	in.flags = MMN_IMAGE_VOI_TABLE;
+	in.voi = table;
+	in.voi_first = -1;
+	in.voi_entries = 3;
+	renders(&in, "auto", (uint8_t[]){0, 0, 100, 255, 255, 255},
+			"a VOI table goes before the window");
+	renders(&in, "full", (uint8_t[]){0, 127, 128, 128, 128, 255},
+			"a preset before the table");
+	in.flags |= MMN_IMAGE_INVERTED;
+	renders(&in, "auto", (uint8_t[]){255, 255, 155, 0, 0, 0},
+			"the table is inverted for MONOCHROME1");
+	in.sample_type = MMN_F32;
+	in.samples = real;
+	in.width = 4;
+	in.flags = MMN_IMAGE_VOI_TABLE;
+	renders(&in, "auto", (uint8_t[]){0, 100, 255, 0}, "of the nearest number");
+}
+
+/* What 8 bits, and colour, are meant for. */
+static void
+test_meaning(void)
+{
+	uint8_t labels[4] = {0, 1, 4, 0}, gray[4] = {0, 1, 32, 0};
+	uint8_t nothing[2] = {0, 0}, colour[3] = {1, 2, 3};
+	uint16_t deep[3] = {0, 32896, 65535};
+	uint8_t narrow[4] = {100, 110, 120, 140};
+	mmn_image in = row_of(4, MMN_U8, labels);
+
+	renders(&in, "auto", (uint8_t[]){0, 64, 255, 0}, "a label map");
+	in.flags = MMN_IMAGE_INVERTED;
+	renders(&in, "auto", (uint8_t[]){255, 191, 0, 255}, "inverted label map");
+	in = row_of(4, MMN_U8, gray);
+	renders(&in, "auto", gray, "dark, but with more than labels");
+	in = row_of(2, MMN_U8, nothing);
+	renders(&in, "auto", nothing, "an empty label map");
+	in = row_of(3, MMN_U8, colour);
+	renders(&in, "auto", colour, "dark gray without a 0");
+	in = row_of(1, MMN_U8, colour);
+	in.channels = 3;
+	renders(&in, "auto", colour, "dark colour");
+	in = row_of(1, MMN_U16, deep);
+	in.channels = 3;
+	renders(&in, "auto", (uint8_t[]){0, 128, 255}, "16-bit colour as it is");
+	in = row_of(4, MMN_U8, narrow);
+	in.flags = MMN_IMAGE_MEASURED;
+	renders(&in, "auto", (uint8_t[]){0, 64, 128, 255}, "8-bit measurements");
+}
+
 static void
 test_quantiles(void)
 {
@@ -219,6 +292,8 @@ main(void)
 
 	test_window();
 	test_presets();
+	test_voi();
+	test_meaning();
 	test_quantiles();
 	stopping.poll = stop;
 	is_int(mmn_image_render(&stopping, &in, "auto", &out, &err), MMN_CANCELED,

@@ -8,13 +8,9 @@
 #define SHARED_GROUPS MMN_TAG(0x5200, 0x9229)
 #define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
 
-/*
- * An attribute of a frame: in functional group "group" of the frame, else of
- * all frames (PS3.3 C.7.6.16), else at the top level.
- */
-static const mmn_dicom_element *
-frame_attribute(const mmn_dicom *dicom, uint32_t frame, uint32_t group,
-				uint32_t tag)
+const mmn_dicom_element *
+mmn_dicom_frame_attribute(const mmn_dicom *dicom, uint32_t frame,
+						  uint32_t group, uint32_t tag)
 {
 	const mmn_dicom_element *e;
 
@@ -43,9 +39,11 @@ mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
 	*intercept = 0;
 	*unit = MMN_UNIT_RAW;
 	scaled = mmn_dicom_double(
-		dicom, frame_attribute(dicom, frame, group, 0x00281053), 0, slope);
-	mmn_dicom_double(dicom, frame_attribute(dicom, frame, group, 0x00281052), 0,
-					 intercept);
+		dicom, mmn_dicom_frame_attribute(dicom, frame, group, 0x00281053), 0,
+		slope);
+	mmn_dicom_double(dicom,
+					 mmn_dicom_frame_attribute(dicom, frame, group, 0x00281052),
+					 0, intercept);
 	if (*slope == 0)
 	{
 		/* would make all samples alike: a writer's way to say "none" */
@@ -54,9 +52,9 @@ mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
 	}
 	mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00080060), 0, modality,
 					 sizeof modality);
-	if (mmn_dicom_string(dicom,
-						 frame_attribute(dicom, frame, group, 0x00281054), 0,
-						 type, sizeof type))
+	if (mmn_dicom_string(
+			dicom, mmn_dicom_frame_attribute(dicom, frame, group, 0x00281054),
+			0, type, sizeof type))
 	{
 		if (strcmp(type, "HU") == 0)
 			*unit = MMN_UNIT_HU;
@@ -141,9 +139,10 @@ mmn_dicom_spacing(const mmn_dicom *dicom, uint32_t frame, double *row,
 				  double *column)
 {
 	*row = *column = 0;
-	if (spacing_pair(dicom,
-					 frame_attribute(dicom, frame, 0x00289110, 0x00280030), row,
-					 column))
+	if (spacing_pair(
+			dicom,
+			mmn_dicom_frame_attribute(dicom, frame, 0x00289110, 0x00280030),
+			row, column))
 		return;
 	if (spacing_pair(dicom, mmn_dicom_find(dicom, 0x00181164), row, column))
 		return;
@@ -152,20 +151,38 @@ mmn_dicom_spacing(const mmn_dicom *dicom, uint32_t frame, double *row,
 	ultrasound_spacing(dicom, row, column);
 }
 
+#define FRAME_VOI_LUT 0x00289132
+
+uint32_t
+mmn_dicom_window_function(const mmn_dicom *dicom, uint32_t frame)
+{
+	char term[17];
+
+	if (!mmn_dicom_string(
+			dicom,
+			mmn_dicom_frame_attribute(dicom, frame, FRAME_VOI_LUT, 0x00281056),
+			0, term, sizeof term))
+		return 0;
+	if (strcmp(term, "LINEAR_EXACT") == 0)
+		return MMN_IMAGE_LINEAR_EXACT;
+	return strcmp(term, "SIGMOID") == 0 ? MMN_IMAGE_SIGMOID : 0;
+}
+
 bool
 mmn_dicom_window(const mmn_dicom *dicom, uint32_t frame, double *center,
 				 double *width)
 {
-	const uint32_t group = 0x00289132; /* Frame VOI LUT */
-
 	*center = *width = 0;
-	if (!mmn_dicom_double(dicom,
-						  frame_attribute(dicom, frame, group, 0x00281050), 0,
-						  center) ||
-		!mmn_dicom_double(dicom,
-						  frame_attribute(dicom, frame, group, 0x00281051), 0,
-						  width) ||
-		*width < 1)
+	if (!mmn_dicom_double(
+			dicom,
+			mmn_dicom_frame_attribute(dicom, frame, FRAME_VOI_LUT, 0x00281050),
+			0, center) ||
+		!mmn_dicom_double(
+			dicom,
+			mmn_dicom_frame_attribute(dicom, frame, FRAME_VOI_LUT, 0x00281051),
+			0, width) ||
+		*width <= 0 ||
+		(*width < 1 && mmn_dicom_window_function(dicom, frame) == 0))
 	{
 		*center = *width = 0;
 		return false;

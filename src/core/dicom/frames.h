@@ -93,8 +93,24 @@ void mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
 void mmn_dicom_spacing(const mmn_dicom *dicom, uint32_t frame, double *row,
 					   double *column);
 
-/* First VOI window; false when there is none usable (width < 1). */
+/*
+ * An attribute that may differ from frame to frame: in functional group
+ * "group" of the frame, else of all frames (PS3.3 C.7.6.16), else at the top
+ * level.
+ */
+const mmn_dicom_element *mmn_dicom_frame_attribute(const mmn_dicom *dicom,
+												   uint32_t frame,
+												   uint32_t group,
+												   uint32_t tag);
+
+/*
+ * First VOI window; false when there is none usable: a width below 1 (PS3.3
+ * C.11.2.1.2) or, with a function other than LINEAR, not above 0.
+ */
 bool mmn_dicom_window(const mmn_dicom *dicom, uint32_t frame, double *center,
 					  double *width);
+
+/* VOI LUT Function (0028,1056) as a flag of images; 0: LINEAR. */
+uint32_t mmn_dicom_window_function(const mmn_dicom *dicom, uint32_t frame);
 
 #endif

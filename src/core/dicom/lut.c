@@ -291,6 +291,66 @@ mmn_lut_read_modality(const mmn_env *env, const mmn_dicom *dicom,
 	return status;
 }
 
+/* Scales values of so many bits to 16. */
+static void
+stretch(uint16_t *values, uint32_t entries, unsigned bits)
+{
+	uint32_t white = (1u << bits) - 1;
+
+	for (uint32_t i = 0; i < entries; i++)
+	{
+		uint32_t v = values[i] < white ? values[i] : white;
+
+		values[i] = (uint16_t)((v * UINT16_MAX + white / 2) / white);
+	}
+}
+
+mmn_status
+mmn_lut_read_voi(const mmn_env *env, const mmn_dicom *dicom,
+				 const mmn_dicom_element *sequence, mmn_lut *out,
+				 mmn_error *err)
+{
+	const mmn_dicom_element *data =
+		mmn_dicom_find_in(dicom, sequence, 0, LUT_DATA);
+	const mmn_dicom_element *e =
+		mmn_dicom_find_in(dicom, sequence, 0, LUT_DESCRIPTOR);
+	uint16_t largest = 0;
+	unsigned needed = 8;
+	descriptor d;
+
+	memset(out, 0, sizeof *out);
+	if (!data || !e ||
+		read_descriptor(dicom, e, strcmp(e->vr, "SS") == 0, &d, NULL) != MMN_OK)
+		return MMN_OK;
+	/*
+	 * Whether the first value is signed depends on what it maps, the output of
+	 * the modality LUT; writers go by the stored samples.  No table reaches
+	 * beyond 16 bits.
+	 */
+	if (d.first + (int64_t)d.entries > 65536)
+		d.first -= 65536;
+	out->values = mmn_alloc_zero(env, d.entries, sizeof *out->values);
+	if (!out->values)
+		return mmn_fail(err, MMN_NO_MEMORY, "no memory for a VOI LUT");
+	if (read_plain(dicom, data, d.entries, 1, out->values, &largest, NULL) !=
+			MMN_OK ||
+		largest == 0)
+	{
+		mmn_lut_free(env, out);
+		return MMN_OK;
+	}
+	/* 16 is also what the descriptors of narrower tables say */
+	while (largest >> needed)
+		needed++;
+	out->entries = d.entries;
+	out->first = d.first;
+	out->channels = 1;
+	out->bits = 16;
+	stretch(out->values, d.entries,
+			d.bits == 16 || needed > d.bits ? needed : d.bits);
+	return MMN_OK;
+}
+
 void
 mmn_lut_free(const mmn_env *env, mmn_lut *lut)
 {

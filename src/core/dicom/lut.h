@@ -5,7 +5,7 @@
 
 /*
  * Look-up tables of a data set: Palette Color (PS3.3 C.7.6.3.1.5), plain or
- * segmented (C.7.9.2), and the Modality LUT (C.11.1).
+ * segmented (C.7.9.2), the Modality LUT (C.11.1) and the VOI LUT (C.11.2).
  */
 typedef struct mmn_lut
 {
@@ -27,6 +27,15 @@ mmn_status mmn_lut_read_palette(const mmn_env *env, const mmn_dicom *dicom,
 /* out->values is NULL when the data set has no Modality LUT Sequence. */
 mmn_status mmn_lut_read_modality(const mmn_env *env, const mmn_dicom *dicom,
 								 bool is_signed, mmn_lut *out, mmn_error *err);
+
+/*
+ * The first item of a VOI LUT Sequence, NULL for none: values from 0, black, to
+ * 65535, white.  out->values is NULL as well when it is malformed, for an image
+ * can be shown without: the only failure is MMN_NO_MEMORY.
+ */
+mmn_status mmn_lut_read_voi(const mmn_env *env, const mmn_dicom *dicom,
+							const mmn_dicom_element *sequence, mmn_lut *out,
+							mmn_error *err);
 
 void mmn_lut_free(const mmn_env *env, mmn_lut *lut);
 

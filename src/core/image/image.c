@@ -17,9 +17,8 @@ static const struct
 };
 
 static const char *const units[] = {
-	[MMN_UNIT_RAW] = "raw",	  [MMN_UNIT_RGB] = "rgb",
-	[MMN_UNIT_HU] = "HU",	  [MMN_UNIT_SUV] = "SUV",
-	[MMN_UNIT_OD] = "OD",	  [MMN_UNIT_BQML] = "BQML",
+	[MMN_UNIT_RAW] = "raw", [MMN_UNIT_RGB] = "rgb", [MMN_UNIT_HU] = "HU",
+	[MMN_UNIT_SUV] = "SUV", [MMN_UNIT_OD] = "OD",	[MMN_UNIT_BQML] = "BQML",
 	[MMN_UNIT_US] = "US",
 };
 
@@ -69,6 +68,15 @@ mmn_unit_parse(const char *name, uint8_t *out)
 	return false;
 }
 
+void
+mmn_image_release(const mmn_env *env, mmn_image *image)
+{
+	mmn_free(env, image->samples);
+	mmn_free(env, image->voi);
+	image->samples = NULL;
+	image->voi = NULL;
+}
+
 static bool
 is_length(double v)
 {
@@ -79,6 +87,9 @@ mmn_status
 mmn_image_check(const mmn_image *image, size_t max_bytes, size_t *sample_bytes,
 				mmn_error *err)
 {
+	const uint32_t functions = MMN_IMAGE_LINEAR_EXACT | MMN_IMAGE_SIGMOID;
+	const uint32_t known_flags = MMN_IMAGE_INVERTED | functions |
+								 MMN_IMAGE_VOI_TABLE | MMN_IMAGE_MEASURED;
 	size_t bytes = mmn_sample_size(image->sample_type);
 
 	if (bytes == 0)
@@ -94,8 +105,15 @@ mmn_image_check(const mmn_image *image, size_t max_bytes, size_t *sample_bytes,
 		return mmn_fail(err, MMN_BAD_DATA,
 						"size %ux%u is outside 1..%u pixels a side",
 						image->width, image->height, MMN_IMAGE_MAX_SIDE);
-	if (image->flags & ~MMN_IMAGE_INVERTED)
+	if (image->flags & ~known_flags || (image->flags & functions) == functions)
 		return mmn_fail(err, MMN_BAD_DATA, "unknown flags 0x%x", image->flags);
+	if (!(image->flags & MMN_IMAGE_VOI_TABLE) == (image->voi_entries > 0) ||
+		image->voi_entries > MMN_IMAGE_MAX_VOI ||
+		(image->voi_entries && image->channels != 1))
+		return mmn_fail(err, MMN_BAD_DATA,
+						"a VOI table of %u entries, must be 1 to %u of a gray "
+						"image",
+						image->voi_entries, MMN_IMAGE_MAX_VOI);
 	if (!is_length(image->spacing_row) || !is_length(image->spacing_column))
 		return mmn_fail(err, MMN_BAD_DATA,
 						"pixel spacing must be finite and not negative");

@@ -36,6 +36,15 @@ typedef enum mmn_unit
 
 /* MONOCHROME1: the lowest value is shown white (PS3.3 C.7.6.3.1.2). */
 #define MMN_IMAGE_INVERTED 1u
+/* The window's function where it is not LINEAR (PS3.3 C.11.2.1.3): */
+#define MMN_IMAGE_LINEAR_EXACT 2u
+#define MMN_IMAGE_SIGMOID 4u
+/* There is a VOI table: set exactly when voi_entries is not 0. */
+#define MMN_IMAGE_VOI_TABLE 8u
+/* 8-bit samples that are measurements, not shades to be shown as they are. */
+#define MMN_IMAGE_MEASURED 16u
+
+#define MMN_IMAGE_MAX_VOI 65536u
 
 /* Largest side, in pixels: DICOM's Rows and Columns are 16 bits. */
 #define MMN_IMAGE_MAX_SIDE 65535u
@@ -53,6 +62,13 @@ typedef struct mmn_image
 	double window_center; /* the window the file asks for; in the samples' */
 	double window_width;  /* unit; width 0 = none */
 	void *samples;		  /* width * height * channels samples; not owned */
+	/*
+	 * VOI LUT (PS3.3 C.11.2.1.1): from sample values, the first of which is
+	 * voi_first, to shades, 0 black, 65535 white.
+	 */
+	int32_t voi_first;
+	uint32_t voi_entries; /* 0 = no table */
+	uint16_t *voi;		  /* not owned */
 } mmn_image;
 
 /* Bytes of one sample; 0 for an unknown type. */
@@ -62,8 +78,11 @@ bool mmn_sample_type_parse(const char *name, uint8_t *out);
 const char *mmn_unit_name(uint8_t unit); /* "HU", NULL */
 bool mmn_unit_parse(const char *name, uint8_t *out);
 
+/* Frees samples and table, which are in memory of env. */
+void mmn_image_release(const mmn_env *env, mmn_image *image);
+
 /*
- * Checks all header fields (not the samples) and yields the bytes the samples
+ * Checks all header fields (not samples and table) and yields the bytes the samples
  * take.  Fails with MMN_BAD_DATA, or MMN_LIMIT beyond max_bytes.
  */
 mmn_status mmn_image_check(const mmn_image *image, size_t max_bytes,

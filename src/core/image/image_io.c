@@ -9,6 +9,15 @@
 /* Bytes of samples read as text between two polls: a few milliseconds. */
 #define POLL_BYTES 1048576
 
+#define TABLE_NAME "voi="
+
+const mmn_image_flag mmn_image_flags[MMN_IMAGE_FLAGS] = {
+	{MMN_IMAGE_INVERTED, "inverted"},
+	{MMN_IMAGE_LINEAR_EXACT, "linear_exact"},
+	{MMN_IMAGE_SIGMOID, "sigmoid"},
+	{MMN_IMAGE_MEASURED, "measured"},
+};
+
 static void
 store_double(uint8_t *out, double v)
 {
@@ -45,12 +54,41 @@ mmn_image_binary_header(const mmn_image *image,
 	store_double(out + 40, image->window_width);
 }
 
+#define TABLE_HEADER 8
+
+size_t
+mmn_image_binary_table_size(const mmn_image *image)
+{
+	return image->voi_entries ? TABLE_HEADER + 2 * (size_t)image->voi_entries
+							  : 0;
+}
+
+void
+mmn_image_binary_table(const mmn_image *image, uint8_t *out)
+{
+	if (image->voi_entries == 0)
+		return;
+	mmn_store_u32le(out, (uint32_t)image->voi_first);
+	mmn_store_u32le(out + 4, image->voi_entries);
+	mmn_copy_little_endian(out + TABLE_HEADER, image->voi,
+						   2 * (size_t)image->voi_entries, 2);
+}
+
+void
+mmn_image_binary_entries(const mmn_image *image, const uint8_t *samples,
+						 size_t sample_bytes, uint16_t *out)
+{
+	mmn_copy_little_endian(out, samples + sample_bytes + TABLE_HEADER,
+						   2 * (size_t)image->voi_entries, 2);
+}
+
 mmn_status
 mmn_image_binary_parse(const void *data, size_t length, size_t max_bytes,
 					   mmn_image *out, const uint8_t **samples,
 					   size_t *sample_bytes, mmn_error *err)
 {
 	const uint8_t *in = data;
+	size_t rest;
 	mmn_status status;
 
 	if (length < MMN_IMAGE_BINARY_HEADER)
@@ -72,14 +110,29 @@ mmn_image_binary_parse(const void *data, size_t length, size_t max_bytes,
 	out->spacing_column = load_double(in + 24);
 	out->window_center = load_double(in + 32);
 	out->window_width = load_double(in + 40);
+	*samples = in + MMN_IMAGE_BINARY_HEADER;
+	rest = length - MMN_IMAGE_BINARY_HEADER;
+	/* where the table is, only the rest of the header tells */
+	out->voi_entries = out->flags & MMN_IMAGE_VOI_TABLE ? 1 : 0;
 	status = mmn_image_check(out, max_bytes, sample_bytes, err);
 	if (status != MMN_OK)
 		return status;
-	if (length - MMN_IMAGE_BINARY_HEADER != *sample_bytes)
+	if (out->voi_entries && rest >= *sample_bytes &&
+		rest - *sample_bytes >= TABLE_HEADER)
+	{
+		const uint8_t *table = *samples + *sample_bytes;
+
+		out->voi_first = (int32_t)mmn_load_u32le(table);
+		out->voi_entries = mmn_load_u32le(table + 4);
+		status = mmn_image_check(out, max_bytes, sample_bytes, err);
+		if (status != MMN_OK)
+			return status;
+	}
+	if (rest != *sample_bytes + mmn_image_binary_table_size(out))
 		return mmn_fail(err, MMN_BAD_DATA,
-						"header announces %zu bytes of samples, %zu follow",
-						*sample_bytes, length - MMN_IMAGE_BINARY_HEADER);
-	*samples = in + MMN_IMAGE_BINARY_HEADER;
+						"header announces %zu bytes of samples and %zu of a "
+						"VOI table, %zu follow",
+						*sample_bytes, mmn_image_binary_table_size(out), rest);
 	return MMN_OK;
 }
 
@@ -128,6 +181,50 @@ read_pair(const char **s, const char *name, double *a, double *b)
 		return false;
 	*s = end;
 	return true;
+}
+
+/* "voi=first,digits": past it, with the numbers of the table in *out. */
+static bool
+read_table(const char **s, mmn_image *out)
+{
+	size_t digits;
+	char *end;
+	long first;
+
+	if (strncmp(*s, TABLE_NAME, sizeof TABLE_NAME - 1) != 0)
+		return false;
+	*s += sizeof TABLE_NAME - 1;
+	first = strtol(*s, &end, 10);
+	if (end == *s || isspace((unsigned char)**s) || *end != ',' ||
+		first < INT32_MIN || first > INT32_MAX)
+		return false;
+	*s = end + 1;
+	digits = strspn(*s, "0123456789abcdefABCDEF");
+	*s += digits;
+	if (digits == 0 || digits % 4 != 0 || digits / 4 > MMN_IMAGE_MAX_VOI)
+		return false;
+	out->voi_first = (int32_t)first;
+	out->voi_entries = (uint32_t)(digits / 4);
+	out->flags |= MMN_IMAGE_VOI_TABLE;
+	return true;
+}
+
+/* A word that stands for a flag: past it, with the flag set. */
+static bool
+read_flag(const char **s, mmn_image *out)
+{
+	for (size_t i = 0; i < sizeof mmn_image_flags / sizeof *mmn_image_flags;
+		 i++)
+	{
+		size_t n = strlen(mmn_image_flags[i].word);
+
+		if (strncmp(*s, mmn_image_flags[i].word, n) != 0)
+			continue;
+		*s += n;
+		out->flags |= mmn_image_flags[i].flag;
+		return true;
+	}
+	return false;
 }
 
 /* The next word, up to 15 characters; empty when it is longer. */
@@ -188,19 +285,18 @@ mmn_image_text_parse(const char *text, size_t max_bytes, mmn_image *out,
 		s = skip_space(s);
 		if (spaced && s[0] == '\\' && s[1] == 'x')
 			break;
-		if (spaced && strncmp(s, "inverted", 8) == 0)
-		{
-			out->flags |= MMN_IMAGE_INVERTED;
-			s += 8;
-		}
-		else if (!spaced || (!read_pair(&s, "spacing=", &out->spacing_row,
-										&out->spacing_column) &&
-							 !read_pair(&s, "window=", &out->window_center,
-										&out->window_width)))
+		if (!spaced || (!read_flag(&s, out) &&
+						!read_pair(&s, "spacing=", &out->spacing_row,
+								   &out->spacing_column) &&
+						!read_pair(&s, "window=", &out->window_center,
+								   &out->window_width) &&
+						!read_table(&s, out)))
 			return mmn_fail(err, MMN_SYNTAX,
 							"expected \"spacing=<row>,<column>\", "
-							"\"window=<center>,<width>\", \"inverted\" or "
-							"\"\\x\" and the samples after the unit");
+							"\"window=<center>,<width>\", "
+							"\"voi=<first>,<entries>\", \"inverted\", "
+							"\"linear_exact\", \"sigmoid\", \"measured\", or "
+							"\"\\x\" and the samples, after the unit");
 	}
 	*hex = s + 2;
 	return mmn_image_check(out, max_bytes, sample_bytes, err);
@@ -216,6 +312,22 @@ hex_value(char c)
 	if (c >= 'a' && c <= 'f')
 		return (uint8_t)(c - 'a' + 10);
 	return 0xff;
+}
+
+void
+mmn_image_text_entries(const char *text, const mmn_image *image, uint16_t *out)
+{
+	const char *s = NULL, *end = strchr(text, '\\');
+
+	/* the last one counts, as with all that is told twice */
+	for (const char *p = text; (p = strstr(p, TABLE_NAME)) && p < end; p++)
+		s = p;
+	if (!s)
+		return;
+	s = strchr(s, ',') + 1;
+	for (uint32_t i = 0; i < image->voi_entries; i++, s += 4)
+		out[i] = (uint16_t)(hex_value(s[0]) << 4 | hex_value(s[1]) |
+							hex_value(s[2]) << 12 | hex_value(s[3]) << 8);
 }
 
 mmn_status

@@ -29,16 +29,24 @@ sample_count(const mmn_image *image)
 	return (size_t)image->width * image->height * image->channels;
 }
 
-/* shown = clamp((sample - base) * scale, 0, 255), then turned if inverted */
-typedef struct ramp
+typedef enum method
 {
-	bool identity; /* 8-bit samples as they are */
+	RAMP,	  /* clamp((sample - base) * scale, 0, 255) */
+	IDENTITY, /* the same with 0 and 1: 8-bit samples as they are */
+	SIGMOID,  /* 255 / (1 + exp((sample - base) * scale)) */
+	TABLE	  /* the image's */
+} method;
+
+/* From samples to shades, which are turned where the image is inverted. */
+typedef struct shading
+{
+	method how;
 	float base;
 	float scale;
-} ramp;
+} shading;
 
 /* base black, base + range white; a step at base when there is no range */
-static ramp
+static shading
 ramp_from(double base, double range)
 {
 	double scale = 255 / range;
@@ -47,10 +55,10 @@ ramp_from(double base, double range)
 	 * Beyond 1e30 nothing but a step is left; a product with infinity would
 	 * make NaN of samples that equal the base.
 	 */
-	return (ramp){false, (float)base, (float)(scale < 1e30 ? scale : 1e30)};
+	return (shading){RAMP, (float)base, (float)(scale < 1e30 ? scale : 1e30)};
 }
 
-static ramp
+static shading
 ramp_window(double center, double width)
 {
 	/*
@@ -62,192 +70,113 @@ ramp_window(double center, double width)
 	return ramp_from(center - width / 2, width);
 }
 
-/* --------------------------------------------------------- quantiles ---- */
+/* What the file asks for, when it does. */
+static bool
+choose_stated(const mmn_image *in, shading *out)
+{
+	double center = in->window_center, width = in->window_width;
+
+	if (in->voi_entries > 0)
+		out->how = TABLE;
+	else if (width <= 0)
+		return false;
+	else if (in->flags & MMN_IMAGE_SIGMOID)
+	{
+		/* C.11.2.1.3.1: 1 / (1 + exp(-4 (x - c) / w)) */
+		out->how = SIGMOID;
+		out->base = (float)center;
+		out->scale = (float)fmax(-4 / width, -1e30);
+	}
+	/* C.11.2.1.3.2; files with float pixels say 0.5,1 and mean all of 0..1 */
+	else if (in->flags & MMN_IMAGE_LINEAR_EXACT ||
+			 (in->sample_type == MMN_F32 && width <= 1))
+		*out = ramp_from(center - width / 2, width);
+	else
+		*out = ramp_window(center, width);
+	return true;
+}
 
 /*
- * Samples as unsigned integers of the same order, 16 bits: of f32 the upper
- * half first, the lower half in a second pass over those that share the upper
- * half with a wanted one.  Exact, and no sorting.
+ * Labels need more than 31 numbers only in large atlases; an image meant for
+ * the eye has brighter samples.
  */
-#define BINS 65536
+#define MAX_LABEL 31
 
-static inline uint32_t
-float_key(float v)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &v, sizeof bits);
-	return bits & 0x80000000 ? ~bits : bits | 0x80000000;
-}
-
-static inline float
-key_float(uint32_t key)
-{
-	uint32_t bits = key & 0x80000000 ? key & 0x7fffffff : ~key;
-	float v;
-
-	memcpy(&v, &bits, sizeof v);
-	return v;
-}
-
-/* The bin that holds rank, and how many samples lie below it. */
-static uint32_t
-find_bin(const uint32_t *bins, uint64_t rank, uint64_t *below)
-{
-	uint64_t seen = 0;
-	uint32_t i;
-
-	for (i = 0; i < BINS - 1 && seen + bins[i] <= rank; i++)
-		seen += bins[i];
-	*below = seen;
-	return i;
-}
-
-static void
-count_block(const mmn_image *in, size_t from, size_t to, uint32_t *bins)
-{
-	switch (in->sample_type)
-	{
-		case MMN_U8:
-			for (size_t i = from; i < to; i++)
-				bins[((const uint8_t *)in->samples)[i]]++;
-			break;
-		case MMN_U16:
-			for (size_t i = from; i < to; i++)
-				bins[((const uint16_t *)in->samples)[i]]++;
-			break;
-		case MMN_I16:
-			for (size_t i = from; i < to; i++)
-				bins[((const int16_t *)in->samples)[i] + 32768]++;
-			break;
-		default:
-			for (size_t i = from; i < to; i++)
-			{
-				float v = ((const float *)in->samples)[i];
-
-				if (isfinite(v))
-					bins[float_key(v) >> 16]++;
-			}
-			break;
-	}
-}
-
-static void
-count_lower_block(const mmn_image *in, size_t from, size_t to, uint32_t upper,
-				  uint32_t *bins)
-{
-	for (size_t i = from; i < to; i++)
-	{
-		float v = ((const float *)in->samples)[i];
-		uint32_t key = float_key(v);
-
-		if (key >> 16 == upper && isfinite(v))
-			bins[key & 0xffff]++;
-	}
-}
-
-/* Counts samples by upper half, or (upper >= 0) those of f32 by lower half. */
+/*
+ * The largest number of what looks like a label map: 0, which is none of the
+ * labels, and small numbers.  Of other 8-bit images 0.
+ */
 static mmn_status
-count_all(const mmn_env *env, const mmn_image *in, int32_t upper,
-		  uint32_t *bins, mmn_error *err)
+largest_label(const mmn_env *env, const mmn_image *in, uint8_t *out,
+			  mmn_error *err)
 {
+	const uint8_t *samples = in->samples;
 	size_t n = sample_count(in);
+	uint8_t least = UINT8_MAX, most = 0;
 
-	memset(bins, 0, BINS * sizeof *bins);
-	for (size_t from = 0; from < n; from += POLL_SAMPLES)
+	*out = 0;
+	for (size_t at = 0; at < n; at++)
 	{
-		size_t to = n - from > POLL_SAMPLES ? from + POLL_SAMPLES : n;
-		mmn_status status = mmn_poll(env, err);
-
-		if (status != MMN_OK)
-			return status;
-		if (upper < 0)
-			count_block(in, from, to, bins);
-		else
-			count_lower_block(in, from, to, (uint32_t)upper, bins);
+		if (at % POLL_SAMPLES == 0 && mmn_poll(env, err) != MMN_OK)
+			return MMN_CANCELED;
+		least = samples[at] < least ? samples[at] : least;
+		most = samples[at] > most ? samples[at] : most;
+		if (most > MAX_LABEL)
+			return MMN_OK;
 	}
+	*out = least == 0 ? most : 0;
 	return MMN_OK;
 }
 
-mmn_status
-mmn_image_quantiles(const mmn_env *env, const mmn_image *in, double low,
-					double high, double *low_value, double *high_value,
-					mmn_error *err)
+/* "auto" where the file does not say: a preset, or NULL with *out. */
+static mmn_status
+choose_preset(const mmn_env *env, const mmn_image *in, const char **preset,
+			  shading *out, mmn_error *err)
 {
-	uint32_t *bins = mmn_alloc_array(env, BINS, sizeof *bins);
-	uint64_t total = 0, below[2], rank[2];
-	uint32_t bin[2];
-	double value[2] = {0, 0};
-	mmn_status status;
+	uint8_t high = 0;
+	mmn_status status = MMN_OK;
 
-	if (!bins)
-		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
-	status = count_all(env, in, -1, bins, err);
-	for (uint32_t i = 0; i < BINS; i++)
-		total += bins[i];
-	if (status != MMN_OK || total == 0)
-		goto done;
-	rank[0] = (uint64_t)floor(low * (double)(total - 1));
-	rank[1] = (uint64_t)ceil(high * (double)(total - 1));
-	for (int i = 0; i < 2; i++)
-		bin[i] = find_bin(bins, rank[i], &below[i]);
-	for (int i = 0; i < 2; i++)
+	*preset = "percentile";
+	if (in->unit == MMN_UNIT_HU)
+		*preset = "soft_tissue";
+	else if (in->channels == 3 && in->sample_type == MMN_U16)
 	{
-		if (in->sample_type == MMN_F32)
-		{
-			uint64_t ignored;
-			uint32_t key;
-
-			status = count_all(env, in, (int32_t)bin[i], bins, err);
-			if (status != MMN_OK)
-				goto done;
-			key = find_bin(bins, rank[i] - below[i], &ignored);
-			value[i] = key_float(bin[i] << 16 | key);
-		}
-		else
-			value[i] =
-				in->sample_type == MMN_I16 ? (double)bin[i] - 32768 : bin[i];
+		*preset = NULL;
+		*out = ramp_from(0, UINT16_MAX);
 	}
-done:
-	mmn_free(env, bins);
-	if (status == MMN_OK)
+	else if (in->sample_type == MMN_U8)
 	{
-		*low_value = value[0];
-		*high_value = value[1];
+		if (in->channels == 1)
+			status = largest_label(env, in, &high, err);
+		if (high > 0)
+		{
+			*preset = NULL;
+			*out = ramp_from(0, high);
+		}
+		else if (!(in->flags & MMN_IMAGE_MEASURED))
+		{
+			*preset = NULL;
+			*out = (shading){.how = IDENTITY, .scale = 1};
+		}
 	}
 	return status;
 }
 
-/* ------------------------------------------------------------ ramps ---- */
-
 static mmn_status
-choose_ramp(const mmn_env *env, const mmn_image *in, const char *preset,
-			ramp *out, mmn_error *err)
+choose_shading(const mmn_env *env, const mmn_image *in, const char *preset,
+			   shading *out, mmn_error *err)
 {
 	double low, high;
-	mmn_status status;
+	mmn_status status = MMN_OK;
 
+	*out = (shading){0};
 	if (strcmp(preset, "auto") == 0)
 	{
-		if (in->window_width > 0)
-		{
-			/* files with float pixels say 0.5,1 and mean all of 0..1 */
-			if (in->sample_type == MMN_F32 && in->window_width <= 1)
-				*out = ramp_from(in->window_center - in->window_width / 2,
-								 in->window_width);
-			else
-				*out = ramp_window(in->window_center, in->window_width);
+		if (choose_stated(in, out))
 			return MMN_OK;
-		}
-		if (in->unit == MMN_UNIT_HU)
-			preset = "soft_tissue";
-		else if (in->sample_type == MMN_U8)
-		{
-			*out = (ramp){true, 0, 1};
-			return MMN_OK;
-		}
-		else
-			preset = "percentile";
+		status = choose_preset(env, in, &preset, out, err);
+		if (status != MMN_OK || !preset)
+			return status;
 	}
 	for (size_t i = 0; i < COUNT(windows); i++)
 		if (strcmp(preset, windows[i].name) == 0)
@@ -284,7 +213,7 @@ shade(float v, float base, float scale)
 }
 
 #define SHADE(name, type)                                                      \
-	static void name##_u8(const void *source, size_t n, const ramp *r,         \
+	static void name##_u8(const void *source, size_t n, const shading *r,      \
 						  uint8_t *restrict out)                               \
 	{                                                                          \
 		const type *in = source;                                               \
@@ -293,7 +222,7 @@ shade(float v, float base, float scale)
 		for (size_t i = 0; i < n; i++)                                         \
 			out[i] = (uint8_t)(int)(shade(in[i], base, scale) + 0.5f);         \
 	}                                                                          \
-	static void name##_f32(const void *source, size_t n, const ramp *r,        \
+	static void name##_f32(const void *source, size_t n, const shading *r,     \
 						   float *restrict out)                                \
 	{                                                                          \
 		const type *in = source;                                               \
@@ -309,37 +238,76 @@ SHADE(shade_i16, int16_t)
 SHADE(shade_f32, float)
 
 static void
-shade_block(const mmn_image *in, size_t from, size_t n, const ramp *r,
+shade_ramp(const mmn_image *in, const uint8_t *source, size_t n,
+		   const shading *r, uint8_t *out8, float *out32)
+{
+	switch (in->sample_type)
+	{
+		case MMN_U8:
+			out8 ? shade_u8_u8(source, n, r, out8)
+				 : shade_u8_f32(source, n, r, out32);
+			break;
+		case MMN_U16:
+			out8 ? shade_u16_u8(source, n, r, out8)
+				 : shade_u16_f32(source, n, r, out32);
+			break;
+		case MMN_I16:
+			out8 ? shade_i16_u8(source, n, r, out8)
+				 : shade_i16_f32(source, n, r, out32);
+			break;
+		default:
+			out8 ? shade_f32_u8(source, n, r, out8)
+				 : shade_f32_f32(source, n, r, out32);
+			break;
+	}
+}
+
+/* The shade, 0..255, of a sample that is not NaN, by a curve. */
+static float
+curve(const mmn_image *in, const shading *r, double v)
+{
+	double k;
+
+	/* in double, so that machines differ in no bit of the result */
+	if (r->how == SIGMOID)
+		return (float)(255 / (1 + exp((v - r->base) * r->scale)));
+	k = rint(v) - in->voi_first;
+	k = k < 0 ? 0 : k < in->voi_entries ? k : in->voi_entries - 1;
+	return (float)in->voi[(uint32_t)k] / 257;
+}
+
+static void
+shade_curve(const mmn_image *in, size_t from, size_t n, const shading *r,
+			uint8_t *out8, float *out32)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		double v = mmn_image_sample(in, from + i);
+		float y = isnan(v) ? 0 : curve(in, r, v);
+
+		if (out8)
+			out8[i] = (uint8_t)(int)(y + 0.5f);
+		else
+			out32[i] = y;
+	}
+}
+
+static void
+shade_block(const mmn_image *in, size_t from, size_t n, const shading *r,
 			uint8_t sample_type, void *samples)
 {
 	const uint8_t *source =
 		(const uint8_t *)in->samples + from * mmn_sample_size(in->sample_type);
 	bool u8 = sample_type == MMN_U8;
-	uint8_t *out8 = (uint8_t *)samples + from;
-	float *out32 = (float *)samples + from;
+	uint8_t *out8 = u8 ? (uint8_t *)samples + from : NULL;
+	float *out32 = u8 ? NULL : (float *)samples + from;
 
-	if (r->identity && u8)
+	if (r->how == IDENTITY && u8)
 		memcpy(out8, source, n);
+	else if (r->how == IDENTITY || r->how == RAMP)
+		shade_ramp(in, source, n, r, out8, out32);
 	else
-		switch (in->sample_type)
-		{
-			case MMN_U8:
-				u8 ? shade_u8_u8(source, n, r, out8)
-				   : shade_u8_f32(source, n, r, out32);
-				break;
-			case MMN_U16:
-				u8 ? shade_u16_u8(source, n, r, out8)
-				   : shade_u16_f32(source, n, r, out32);
-				break;
-			case MMN_I16:
-				u8 ? shade_i16_u8(source, n, r, out8)
-				   : shade_i16_f32(source, n, r, out32);
-				break;
-			default:
-				u8 ? shade_f32_u8(source, n, r, out8)
-				   : shade_f32_f32(source, n, r, out32);
-				break;
-		}
+		shade_curve(in, from, n, r, out8, out32);
 	if (!(in->flags & MMN_IMAGE_INVERTED) || in->channels != 1)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -352,8 +320,8 @@ shade_block(const mmn_image *in, size_t from, size_t n, const ramp *r,
 }
 
 static mmn_status
-apply_ramp(const mmn_env *env, const mmn_image *in, const ramp *r,
-		   uint8_t sample_type, mmn_image *out, mmn_error *err)
+apply_shading(const mmn_env *env, const mmn_image *in, const shading *r,
+			  uint8_t sample_type, mmn_image *out, mmn_error *err)
 {
 	size_t n = sample_count(in);
 	mmn_status status = MMN_OK;
@@ -361,8 +329,11 @@ apply_ramp(const mmn_env *env, const mmn_image *in, const ramp *r,
 	*out = *in;
 	out->sample_type = sample_type;
 	out->unit = in->channels == 3 ? MMN_UNIT_RGB : MMN_UNIT_RAW;
-	out->flags &= ~MMN_IMAGE_INVERTED;
+	out->flags = 0;
 	out->window_center = out->window_width = 0;
+	out->voi_first = 0;
+	out->voi_entries = 0;
+	out->voi = NULL;
 	out->samples = mmn_alloc_array(env, n, mmn_sample_size(sample_type));
 	if (!out->samples)
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
@@ -384,33 +355,33 @@ mmn_status
 mmn_image_render(const mmn_env *env, const mmn_image *in, const char *preset,
 				 mmn_image *out, mmn_error *err)
 {
-	ramp r;
-	mmn_status status = choose_ramp(env, in, preset, &r, err);
+	shading r;
+	mmn_status status = choose_shading(env, in, preset, &r, err);
 
 	return status != MMN_OK ? status
-							: apply_ramp(env, in, &r, MMN_U8, out, err);
+							: apply_shading(env, in, &r, MMN_U8, out, err);
 }
 
 mmn_status
 mmn_image_render_f32(const mmn_env *env, const mmn_image *in,
 					 const char *preset, mmn_image *out, mmn_error *err)
 {
-	ramp r;
-	mmn_status status = choose_ramp(env, in, preset, &r, err);
+	shading r;
+	mmn_status status = choose_shading(env, in, preset, &r, err);
 
 	return status != MMN_OK ? status
-							: apply_ramp(env, in, &r, MMN_F32, out, err);
+							: apply_shading(env, in, &r, MMN_F32, out, err);
 }
 
 mmn_status
 mmn_image_window(const mmn_env *env, const mmn_image *in, double center,
 				 double width, mmn_image *out, mmn_error *err)
 {
-	ramp r;
+	shading r;
 
 	if (!isfinite(center) || !isfinite(width) || width <= 0)
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"window must be finite, its width above 0");
 	r = ramp_window(center, width);
-	return apply_ramp(env, in, &r, MMN_U8, out, err);
+	return apply_shading(env, in, &r, MMN_U8, out, err);
 }

@@ -2,14 +2,18 @@
 #define MMN_IMAGE_RENDER_H
 
 #include "image/image.h"
+#include "image/quantile.h"
 
 /*
  * From stored values to what a person, or a network made for photographs, is
  * shown: 0..255, black to white.
  *
  * Presets:
- *  auto        the image's own window if it has one; else for HU soft_tissue;
- *              else 8-bit samples as they are; else percentile
+ *  auto        the image's own VOI table if it has one; else its window; else
+ *              for HU soft_tissue; else 8-bit samples and colour as they are;
+ *              else, and for 8-bit samples that are marked as measured,
+ *              percentile.  Gray 8-bit samples from 0 to 31 at most are the
+ *              numbers of a label map: full
  *  percentile  from the 0.5th to the 99.5th percentile of finite samples
  *  full        from the least to the greatest finite sample
  *  soft_tissue, lung, bone, … (mmn_render_presets)   a window in HU;
@@ -39,13 +43,5 @@ mmn_status mmn_image_window(const mmn_env *env, const mmn_image *in,
 
 /* The names of presets, separated by ", ". */
 extern const char mmn_render_presets[];
-
-/*
- * The low-th and high-th quantile (0..1, low <= high, of the nearest rank
- * outwards) of finite samples; both 0 when there is none.
- */
-mmn_status mmn_image_quantiles(const mmn_env *env, const mmn_image *in,
-							   double low, double high, double *low_value,
-							   double *high_value, mmn_error *err);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct layout
 	uint16_t pixdim, real_width;
 	uint16_t vox_offset; /* version 1: a real number */
 	uint16_t slope, intercept;
+	uint16_t cal_max, cal_min;
 	uint16_t units, units_width;
 	uint16_t qform, sform, code_width;
 	uint16_t quatern, qoffset, srow;
@@ -49,6 +50,8 @@ static const layout layouts[] = {
 		.vox_offset = 108,
 		.slope = 112,
 		.intercept = 116,
+		.cal_max = 124,
+		.cal_min = 128,
 		.units = 123,
 		.units_width = 1,
 		.qform = 252,
@@ -75,6 +78,8 @@ static const layout layouts[] = {
 		.vox_offset = 168,
 		.slope = 176,
 		.intercept = 184,
+		.cal_max = 192,
+		.cal_min = 200,
 		.units = 500,
 		.units_width = 4,
 		.qform = 344,
@@ -458,6 +463,26 @@ mmn_nifti_open(const mmn_env *env, const uint8_t *bytes, size_t length,
  * for. */
 #define MAX_TRAILER (16u << 20)
 
+/* From cal_min, black, to cal_max, white (nifti1.h), if they say so. */
+static void
+set_display(const mmn_nifti *n, mmn_image *image)
+{
+	const layout *l = layout_of(n);
+	double low = load_real(n, l->cal_min, l->real_width);
+	double high = load_real(n, l->cal_max, l->real_width);
+
+	if (image->channels != 1)
+		return;
+	if (isfinite(low) && isfinite(high) && low < high)
+	{
+		image->window_center = low / 2 + high / 2;
+		image->window_width = high - low;
+		image->flags |= MMN_IMAGE_LINEAR_EXACT;
+	}
+	else if (image->sample_type == MMN_U8)
+		image->flags |= MMN_IMAGE_MEASURED;
+}
+
 mmn_status
 mmn_nifti_frame(const mmn_env *env, const mmn_nifti *n, const uint8_t *bytes,
 				size_t length, uint32_t frame, size_t max_bytes, mmn_image *out,
@@ -522,6 +547,8 @@ mmn_nifti_frame(const mmn_env *env, const mmn_nifti *n, const uint8_t *bytes,
 		status =
 			mmn_stored_image(env, &stored, &scale, NULL, max_bytes, out, err);
 	mmn_free(env, slice);
+	if (status == MMN_OK)
+		set_display(n, out);
 	if (status == MMN_OK && n->spacing[0] > 0 && n->spacing[1] > 0)
 	{
 		out->spacing_column = n->spacing[0];
