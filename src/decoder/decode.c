@@ -8,6 +8,7 @@
 #include "dicom/inflate.h"
 #include "dicom/rle.h"
 #include "dicom/transfer_syntax.h"
+#include "dicom/transform.h"
 #include "image/codestream.h"
 #include "image/jpeg_dct.h"
 #include "image/jpeg_lossless.h"
@@ -308,8 +309,8 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 				 const mmn_decode_limits *limits, mmn_image *out,
 				 mmn_error *err)
 {
-	mmn_lut palette = {0}, lut = {0};
-	mmn_modality_transform modality = {.slope = 1};
+	mmn_lut palette = {0};
+	mmn_transform transform = {.modality = {.slope = 1}, .gain = 1};
 	mmn_stored stored;
 	void *owned = NULL;
 	mmn_status status;
@@ -318,24 +319,22 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 							   &stored, &owned, err);
 	if (status != MMN_OK)
 		return status;
-	mmn_dicom_rescale(dicom, frame, &modality.slope, &modality.intercept,
-					  &modality.unit);
 	if (pixels->photometric == MMN_PALETTE_COLOR)
 		status =
 			mmn_lut_read_palette(env, dicom, pixels->is_signed, &palette, err);
-	else
+	else if (pixels->samples_per_pixel == 1)
 		status =
-			mmn_lut_read_modality(env, dicom, pixels->is_signed, &lut, err);
-	if (lut.values)
-		modality.lut = &lut;
+			mmn_dicom_transform(env, dicom, pixels, frame, &transform, err);
 	if (status == MMN_OK)
-		status = mmn_stored_image(samples_env(env, limits), &stored, &modality,
-								  &palette, limits->frame, out, err);
+		status = mmn_stored_image(samples_env(env, limits), &stored,
+								  &transform.modality, &palette, limits->frame,
+								  out, err);
 	if (status == MMN_OK)
 	{
 		mmn_dicom_spacing(dicom, frame, &out->spacing_row,
 						  &out->spacing_column);
 		status = mmn_dicom_display(env, dicom, pixels, frame, out, err);
+		mmn_transform_display(env, &transform, out);
 		if (status != MMN_OK)
 		{
 			mmn_free(samples_env(env, limits), out->samples);
@@ -343,7 +342,7 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 		}
 	}
 	mmn_lut_free(env, &palette);
-	mmn_lut_free(env, &lut);
+	mmn_transform_free(env, &transform);
 	mmn_free(env, owned);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include "dicom/display.h"
 #include "dicom/json.h"
 #include "dicom/receive.h"
+#include "dicom/transform.h"
 
 #define MAX_BYTES ((size_t)1 << 22)
 #define KEY "key"
@@ -112,9 +113,12 @@ check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 		unsigned bit;
 		bool owned;
 		double a, b;
-		uint8_t unit;
+		mmn_transform transform;
 
-		mmn_dicom_rescale(d, f, &a, &b, &unit);
+		check(mmn_dicom_transform(&mmn_env_default, d, p, f, &transform,
+								  NULL) != MMN_NO_MEMORY);
+		check(mmn_unit_name(transform.modality.unit) != NULL);
+		mmn_transform_free(&mmn_env_default, &transform);
 		mmn_dicom_spacing(d, f, &a, &b);
 		check(a >= 0 && b >= 0);
 		check_display(d, p, f);

@@ -8,7 +8,9 @@
 #include "dicom/deid_rules.h"
 #include "dicom/dictionary.h"
 #include "dicom/frames.h"
+#include "dicom/suv.h"
 #include "dicom/transfer_syntax.h"
+#include "dicom/write.h"
 #include "image/strip.h"
 
 /*
@@ -48,8 +50,12 @@ typedef struct deid
 	mmn_buffer *out;
 	bool encapsulated;
 	bool has_codestreams;
-	size_t native_length; /* of all frames, when that is known */
-	bool odd_fragments;	  /* to be padded: offset tables are no longer right */
+	bool has_suv; /* to be kept as a mapping of stored values */
+	double suv_slope;
+	double suv_intercept;
+	mmn_pixel_description pixels; /* if has_suv */
+	size_t native_length;		  /* of all frames, when that is known */
+	bool odd_fragments; /* to be padded: offset tables are no longer right */
 	unsigned pixel_unit;
 	char patient_id[MMN_SUBJECT_HASH_SIZE];
 	int words; /* of names and numbers, in lower case */
@@ -60,99 +66,7 @@ typedef struct deid
 	level stack[MMN_DICOM_MAX_DEPTH + 1];
 } deid;
 
-/* ---- elements out ---- */
-
-static void
-put_u16(mmn_buffer *out, uint32_t v)
-{
-	uint8_t b[2];
-
-	mmn_store_u16le(b, (uint16_t)v);
-	mmn_buffer_append(out, b, 2);
-}
-
-static void
-put_u32(mmn_buffer *out, uint32_t v)
-{
-	uint8_t b[4];
-
-	mmn_store_u32le(b, v);
-	mmn_buffer_append(out, b, 4);
-}
-
-static void
-put_tag(mmn_buffer *out, uint32_t tag)
-{
-	put_u16(out, tag >> 16);
-	put_u16(out, tag & 0xFFFF);
-}
-
-/* false, and nothing written, when the length does not fit the VR. */
-static bool
-put_header(mmn_buffer *out, uint32_t tag, const char *vr, uint64_t length)
-{
-	const mmn_vr *known = mmn_vr_find(vr);
-
-	if (!known || length > (known->wide ? 0xFFFFFFFEu : 0xFFFEu))
-		return false;
-	put_tag(out, tag);
-	mmn_buffer_append(out, vr, 2);
-	if (known->wide)
-	{
-		put_u16(out, 0);
-		put_u32(out, (uint32_t)length);
-	}
-	else
-		put_u16(out, (uint32_t)length);
-	return true;
-}
-
-/* Text, padded to even length as PS3.5 6.2 wants. */
-static void
-put_text(mmn_buffer *out, uint32_t tag, const char *vr, const char *text,
-		 size_t length)
-{
-	if (!put_header(out, tag, vr, length + (length & 1)))
-		return;
-	mmn_buffer_append(out, text, length);
-	if (length & 1)
-		mmn_buffer_byte(out, strcmp(vr, "UI") == 0 ? '\0' : ' ');
-}
-
-static void
-put_string(mmn_buffer *out, uint32_t tag, const char *vr, const char *text)
-{
-	put_text(out, tag, vr, text, strlen(text));
-}
-
-/* Binary values in little endian; unit: bytes to reverse together. */
-static void
-put_binary(mmn_buffer *out, const mmn_dicom_element *e, const char *vr,
-		   unsigned unit)
-{
-	size_t whole;
-	uint8_t *to;
-
-	if (!put_header(out, e->tag, vr, (uint64_t)e->length + (e->length & 1)))
-		return;
-	to = mmn_buffer_extend(out, e->length);
-	if (!to)
-		return;
-	if (!e->big_endian || unit < 2)
-		memcpy(to, e->value, e->length);
-	else
-	{
-		whole = e->length - e->length % unit;
-		for (size_t i = 0; i < whole; i += unit)
-		{
-			for (unsigned k = 0; k < unit; k++)
-				to[i + k] = e->value[i + unit - 1 - k];
-		}
-		memcpy(to + whole, e->value + whole, e->length - whole);
-	}
-	if (e->length & 1)
-		mmn_buffer_byte(out, 0);
-}
+/* ---- fragments ---- */
 
 /* Whether a fragment is the first of a compressed image. */
 static bool
@@ -214,22 +128,22 @@ put_fragments(deid *d, const mmn_dicom_element *e, mmn_error *err)
 
 	if (!offsets)
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
-	put_tag(out, e->tag);
+	mmn_write_tag(out, e->tag);
 	mmn_buffer_append(out, "OB\0\0\xFF\xFF\xFF\xFF", 8);
 	for (size_t i = 0; i < count; i++)
 	{
 		const mmn_dicom_fragment *f = mmn_dicom_fragment_at(d->dicom, i);
 		size_t length = i == 0 && d->odd_fragments ? 0 : f->length;
 
-		put_tag(out, 0xFFFEE000);
-		put_u32(out, (uint32_t)(length + (length & 1)));
+		mmn_write_tag(out, 0xFFFEE000);
+		mmn_write_u32(out, (uint32_t)(length + (length & 1)));
 		offsets[i] = out->length;
 		mmn_buffer_append(out, f->bytes, length);
 		if (length & 1)
 			mmn_buffer_byte(out, 0);
 	}
-	put_tag(out, 0xFFFEE0DD);
-	put_u32(out, 0);
+	mmn_write_tag(out, 0xFFFEE0DD);
+	mmn_write_u32(out, 0);
 	if (!out->failure && d->has_codestreams)
 		for (size_t i = 2; i <= count && status == MMN_OK; i++)
 		{
@@ -419,7 +333,7 @@ put_values(deid *d, const mmn_dicom_element *e, bool uid)
 	if (kept.failure)
 		d->out->failure = kept.failure;
 	else
-		put_text(d->out, e->tag, e->vr, (char *)kept.bytes, kept.length);
+		mmn_write_text(d->out, e->tag, e->vr, (char *)kept.bytes, kept.length);
 	mmn_buffer_reset(&kept);
 }
 
@@ -457,12 +371,8 @@ begin_items(deid *d, uint32_t count)
 	for (; l->items < count; l->items++)
 	{
 		if (l->items > 0)
-		{
-			put_tag(d->out, 0xFFFEE00D);
-			put_u32(d->out, 0);
-		}
-		put_tag(d->out, 0xFFFEE000);
-		put_u32(d->out, 0xFFFFFFFF);
+			mmn_write_item_end(d->out);
+		mmn_write_item(d->out);
 	}
 	return begun;
 }
@@ -474,12 +384,8 @@ close_sequence(deid *d)
 
 	begin_items(d, mmn_dicom_at(d->dicom, (size_t)l->sequence)->items);
 	if (l->items > 0)
-	{
-		put_tag(d->out, 0xFFFEE00D);
-		put_u32(d->out, 0);
-	}
-	put_tag(d->out, 0xFFFEE0DD);
-	put_u32(d->out, 0);
+		mmn_write_item_end(d->out);
+	mmn_write_sequence_end(d->out);
 	d->top--;
 }
 
@@ -488,8 +394,7 @@ open_sequence(deid *d, size_t index)
 {
 	level *l = &d->stack[++d->top];
 
-	put_tag(d->out, mmn_dicom_at(d->dicom, index)->tag);
-	mmn_buffer_append(d->out, "SQ\0\0\xFF\xFF\xFF\xFF", 8);
+	mmn_write_sequence(d->out, mmn_dicom_at(d->dicom, index)->tag);
 	memset(l, 0, sizeof *l);
 	l->sequence = (int32_t)index;
 }
@@ -507,11 +412,11 @@ put_kept(deid *d, const mmn_dicom_element *e, mmn_error *err)
 		(e->tag == 0x7FE00010 || e->tag == 0x7FE00008 || e->tag == 0x7FE00009))
 		frames.length = d->native_length;
 	if (e->tag == 0x7FE00010)
-		put_binary(d->out, &frames, d->pixel_unit > 1 ? "OW" : "OB",
-				   d->pixel_unit);
+		mmn_write_binary(d->out, &frames, d->pixel_unit > 1 ? "OW" : "OB",
+						 d->pixel_unit);
 	else if ((e->tag != 0x7FE00001 && e->tag != 0x7FE00002) ||
 			 (!d->odd_fragments && d->encapsulated))
-		put_binary(d->out, &frames, e->vr, vr->unit);
+		mmn_write_binary(d->out, &frames, e->vr, vr->unit);
 	return MMN_OK;
 }
 
@@ -532,12 +437,12 @@ put_element(deid *d, size_t index, size_t *next, mmn_error *err)
 		case MMN_DEID_REMOVE:
 			break;
 		case MMN_DEID_EMPTY:
-			put_header(d->out, e->tag, e->vr, 0);
+			mmn_write_header(d->out, e->tag, e->vr, 0);
 			break;
 		case MMN_DEID_DUMMY:
 			dummy = mmn_deid_dummy(e->vr);
 			if (dummy)
-				put_string(d->out, e->tag, e->vr, dummy);
+				mmn_write_string(d->out, e->tag, e->vr, dummy);
 			break;
 		case MMN_DEID_UID:
 			put_values(d, e, true);
@@ -554,7 +459,7 @@ put_element(deid *d, size_t index, size_t *next, mmn_error *err)
 				*next = index + 1;
 			}
 			else
-				put_header(d->out, e->tag, "SQ", 0);
+				mmn_write_header(d->out, e->tag, "SQ", 0);
 			break;
 	}
 	return MMN_OK;
@@ -605,23 +510,22 @@ put_method(deid *d)
 {
 	mmn_buffer *out = d->out;
 
-	put_tag(out, 0x00120064);
-	mmn_buffer_append(out, "SQ\0\0\xFF\xFF\xFF\xFF", 8);
-	put_tag(out, 0xFFFEE000);
-	put_u32(out, 0xFFFFFFFF);
-	put_string(out, 0x00080100, "SH", "113100");
-	put_string(out, 0x00080102, "SH", "DCM");
-	put_string(out, 0x00080104, "LO",
-			   "Basic Application Confidentiality Profile");
-	put_tag(out, 0xFFFEE00D);
-	put_u32(out, 0);
-	put_tag(out, 0xFFFEE0DD);
-	put_u32(out, 0);
+	mmn_write_sequence(out, 0x00120064);
+	mmn_write_item(out);
+	mmn_write_string(out, 0x00080100, "SH", "113100");
+	mmn_write_string(out, 0x00080102, "SH", "DCM");
+	mmn_write_string(out, 0x00080104, "LO",
+					 "Basic Application Confidentiality Profile");
+	mmn_write_item_end(out);
+	mmn_write_sequence_end(out);
 }
 
-/* Elements of our own, each in its place among the others. */
+/*
+ * Elements of our own, each in its place among the others; the last one is not
+ * in all files.
+ */
 static const uint32_t own_tags[] = {0x00100020, 0x00120062, 0x00120063,
-									0x00120064, 0x00280303};
+									0x00120064, 0x00280303, 0x00409096};
 
 static void
 put_own(deid *d, uint32_t tag)
@@ -629,19 +533,23 @@ put_own(deid *d, uint32_t tag)
 	switch (tag)
 	{
 		case 0x00100020:
-			put_string(d->out, tag, "LO", d->patient_id);
+			mmn_write_string(d->out, tag, "LO", d->patient_id);
 			break;
 		case 0x00120062:
-			put_string(d->out, tag, "CS", "YES");
+			mmn_write_string(d->out, tag, "CS", "YES");
 			break;
 		case 0x00120063:
-			put_string(d->out, tag, "LO", "PS3.15 Basic Profile");
+			mmn_write_string(d->out, tag, "LO", "PS3.15 Basic Profile");
 			break;
 		case 0x00120064:
 			put_method(d);
 			break;
-		default: /* Longitudinal Temporal Information Modified */
-			put_string(d->out, tag, "CS", "REMOVED");
+		case 0x00280303: /* Longitudinal Temporal Information Modified */
+			mmn_write_string(d->out, tag, "CS", "REMOVED");
+			break;
+		default:
+			mmn_dicom_write_suv(d->out, &d->pixels, d->suv_slope,
+								d->suv_intercept);
 			break;
 	}
 }
@@ -668,7 +576,8 @@ put_dataset(deid *d, mmn_error *err)
 {
 	const mmn_env *env = d->out->env;
 	size_t count = mmn_dicom_count(d->dicom), n = 0, own = 0;
-	const size_t own_count = sizeof own_tags / sizeof own_tags[0];
+	const size_t own_count =
+		sizeof own_tags / sizeof own_tags[0] - (d->has_suv ? 0 : 1);
 	position *order = mmn_alloc_array(env, count + 1, sizeof *order);
 	mmn_status status = MMN_OK;
 
@@ -734,10 +643,10 @@ put_meta(deid *d)
 	for (int i = 0; i < 128 / 8; i++)
 		mmn_buffer_append(out, "\0\0\0\0\0\0\0\0", 8);
 	mmn_buffer_append(out, "DICM", 4);
-	put_header(out, 0x00020000, "UL", 4);
+	mmn_write_header(out, 0x00020000, "UL", 4);
 	start = out->length;
-	put_u32(out, 0);
-	put_header(out, 0x00020001, "OB", 2);
+	mmn_write_u32(out, 0);
+	mmn_write_header(out, 0x00020001, "OB", 2);
 	mmn_buffer_append(out, "\0\1", 2);
 	if (!mmn_dicom_string(d->dicom, mmn_dicom_find(d->dicom, 0x00080016), 0,
 						  uid, sizeof uid) &&
@@ -745,14 +654,14 @@ put_meta(deid *d)
 						  uid, sizeof uid))
 		strcpy(uid, SECONDARY_CAPTURE);
 	mmn_deid_uid(d->key, d->key_length, uid, class_uid);
-	put_string(out, 0x00020002, "UI", class_uid);
+	mmn_write_string(out, 0x00020002, "UI", class_uid);
 	instance_uid(d, uid);
-	put_string(out, 0x00020003, "UI", uid);
-	put_string(out, 0x00020010, "UI",
-			   d->encapsulated ? mmn_dicom_transfer_syntax(d->dicom)
-							   : EXPLICIT_LITTLE);
-	put_string(out, 0x00020012, "UI", IMPLEMENTATION_UID);
-	put_string(out, 0x00020013, "SH", IMPLEMENTATION_NAME);
+	mmn_write_string(out, 0x00020003, "UI", uid);
+	mmn_write_string(out, 0x00020010, "UI",
+					 d->encapsulated ? mmn_dicom_transfer_syntax(d->dicom)
+									 : EXPLICIT_LITTLE);
+	mmn_write_string(out, 0x00020012, "UI", IMPLEMENTATION_UID);
+	mmn_write_string(out, 0x00020013, "SH", IMPLEMENTATION_NAME);
 	if (!out->failure)
 		mmn_store_u32le(out->bytes + start,
 						(uint32_t)(out->length - start - 4));
@@ -766,8 +675,9 @@ check_pixels(deid *d, mmn_error *err)
 	const char *syntax = mmn_dicom_transfer_syntax(d->dicom);
 	const mmn_transfer_syntax *known = mmn_transfer_syntax_find(syntax);
 	const mmn_dicom_element *count = mmn_dicom_find(d->dicom, 0x00280008);
-	mmn_pixel_description pixels;
+	mmn_pixel_description *pixels = &d->pixels;
 	int64_t bits = 0;
+	bool described;
 
 	if (mmn_dicom_find(d->dicom, 0x00041220) ||
 		mmn_dicom_find(d->dicom, 0x00041130))
@@ -776,10 +686,12 @@ check_pixels(deid *d, mmn_error *err)
 						"(DICOMDIR)");
 	d->native_length = SIZE_MAX;
 	/* frames that the file counts, but not so that one can read it, stay */
-	if (mmn_dicom_describe_pixels(d->dicom, &pixels, NULL) == MMN_OK &&
-		(!count || count->length == 0 ||
-		 mmn_dicom_int(d->dicom, count, 0, &bits)))
-		d->native_length = mmn_dicom_native_length(&pixels);
+	described = mmn_dicom_describe_pixels(d->dicom, pixels, NULL) == MMN_OK;
+	d->has_suv = described && mmn_dicom_suv(d->dicom, pixels, &d->suv_slope,
+											&d->suv_intercept);
+	if (described && (!count || count->length == 0 ||
+					  mmn_dicom_int(d->dicom, count, 0, &bits)))
+		d->native_length = mmn_dicom_native_length(pixels);
 	/* bytes may stand in swapped pairs */
 	if (d->native_length < SIZE_MAX)
 		d->native_length += d->native_length & 1;

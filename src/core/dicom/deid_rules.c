@@ -220,7 +220,7 @@ mmn_deid_value_passes(const char *vr, const char *text, size_t length)
 	if (strcmp(vr, "CS") == 0)
 		return length <= 32 && only(text, length, "_-.+*/") &&
 			   !long_number(text, length);
-	return length <= 64 && only(text, length, "_-.+*/,()[]^&%#:'");
+	return length <= 64 && only(text, length, "_-.+*/,()[]{}^&%#:'");
 }
 
 bool

@@ -9,6 +9,19 @@
 #define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
 
 const mmn_dicom_element *
+mmn_dicom_frame_group(const mmn_dicom *dicom, uint32_t frame, uint32_t group)
+{
+	const mmn_dicom_element *e;
+
+	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, PER_FRAME_GROUPS),
+						  frame - 1, group);
+	if (!e)
+		e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, SHARED_GROUPS), 0,
+							  group);
+	return e ? e : mmn_dicom_find(dicom, group);
+}
+
+const mmn_dicom_element *
 mmn_dicom_frame_attribute(const mmn_dicom *dicom, uint32_t frame,
 						  uint32_t group, uint32_t tag)
 {

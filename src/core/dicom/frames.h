@@ -94,6 +94,13 @@ void mmn_dicom_spacing(const mmn_dicom *dicom, uint32_t frame, double *row,
 					   double *column);
 
 /*
+ * The sequence of a functional group of a frame: its own, else that of all
+ * frames (PS3.3 C.7.6.16), else the same sequence at the top level.
+ */
+const mmn_dicom_element *mmn_dicom_frame_group(const mmn_dicom *dicom,
+											   uint32_t frame, uint32_t group);
+
+/*
  * An attribute that may differ from frame to frame: in functional group
  * "group" of the frame, else of all frames (PS3.3 C.7.6.16), else at the top
  * level.

@@ -13,7 +13,8 @@ typedef struct grey
 	double slope;
 	double intercept;
 	const mmn_lut *lut;
-	bool wide;	   /* through double */
+	const mmn_modality_transform *table; /* has one, or NULL */
+	bool wide;							 /* through double */
 	bool integral; /* the transform maps integers to integers */
 	bool ranged;   /* the range of the results is asked for */
 } grey;
@@ -52,6 +53,18 @@ block_wide(const grey *g, size_t at, size_t n, double v[MMN_BLOCK])
 		int32_t t[MMN_BLOCK];
 
 		mmn_cells_load_narrow(&g->cells, at, n, t);
+		if (g->table)
+		{
+			int64_t last = (int64_t)g->table->table_entries - 1;
+
+			for (size_t i = 0; i < MMN_BLOCK; i++)
+			{
+				int64_t k = (int64_t)t[i] - g->table->table_first;
+
+				v[i] = g->table->table[k < 0 ? 0 : k > last ? last : k];
+			}
+			return;
+		}
 		for (size_t i = 0; i < MMN_BLOCK; i++)
 			v[i] = t[i];
 	}
@@ -315,17 +328,19 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 	bool prefer_signed;
 	mmn_status status;
 
-	if (g.cells.allocated <= 16)
+	if (g.cells.allocated <= 16 && modality->table)
+		g.table = modality;
+	else if (g.cells.allocated <= 16)
 		g.lut = modality->lut;
-	if (g.lut)
+	if (g.lut || g.table)
 	{
 		g.slope = 1;
 		g.intercept = 0;
 	}
-	g.integral =
-		is_whole(g.slope, INT32_MAX) && is_whole(g.intercept, INT32_MAX);
+	g.integral = !g.table && is_whole(g.slope, INT32_MAX) &&
+				 is_whole(g.intercept, INT32_MAX);
 	/* 2^16 * 2^14 + 2^29 is below 2^31 */
-	g.wide = g.cells.allocated > 16 || !is_whole(g.slope, 1 << 14) ||
+	g.wide = g.cells.allocated > 16 || g.table || !is_whole(g.slope, 1 << 14) ||
 			 !is_whole(g.intercept, 1 << 29);
 	out->channels = 1;
 	out->unit = g.lut ? g.lut->unit : modality->unit;

@@ -28,6 +28,13 @@ typedef struct mmn_modality_transform
 	double intercept;
 	uint8_t unit;
 	const mmn_lut *lut; /* may be NULL */
+	/*
+	 * Or values themselves, from that of table_first on, for samples of up to
+	 * 16 bits; beyond its ends, the value there.  NULL: none.
+	 */
+	const double *table;
+	int32_t table_first;
+	uint32_t table_entries;
 } mmn_modality_transform;
 
 /* Bytes that a frame of this description has when it is not compressed. */

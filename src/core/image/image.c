@@ -17,9 +17,12 @@ static const struct
 };
 
 static const char *const units[] = {
-	[MMN_UNIT_RAW] = "raw", [MMN_UNIT_RGB] = "rgb", [MMN_UNIT_HU] = "HU",
-	[MMN_UNIT_SUV] = "SUV", [MMN_UNIT_OD] = "OD",	[MMN_UNIT_BQML] = "BQML",
-	[MMN_UNIT_US] = "US",
+	[MMN_UNIT_RAW] = "raw",	   [MMN_UNIT_RGB] = "rgb",
+	[MMN_UNIT_HU] = "HU",	   [MMN_UNIT_SUV] = "SUV",
+	[MMN_UNIT_OD] = "OD",	   [MMN_UNIT_BQML] = "BQML",
+	[MMN_UNIT_US] = "US",	   [MMN_UNIT_MM2S] = "mm2/s",
+	[MMN_UNIT_UM2S] = "um2/s", [MMN_UNIT_MS] = "ms",
+	[MMN_UNIT_S] = "s",		   [MMN_UNIT_PERCENT] = "%",
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])

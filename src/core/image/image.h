@@ -25,13 +25,19 @@ typedef enum mmn_sample_type
 /* What one step of the sample value means. */
 typedef enum mmn_unit
 {
-	MMN_UNIT_RAW = 0, /* no known scale */
-	MMN_UNIT_RGB = 1, /* colour, channels = 3 */
-	MMN_UNIT_HU = 2,  /* Hounsfield units (PS3.3 C.11.1.1.2) */
-	MMN_UNIT_SUV = 3, /* standardized uptake value, g/ml */
-	MMN_UNIT_OD = 4,  /* optical density */
+	MMN_UNIT_RAW = 0,  /* no known scale */
+	MMN_UNIT_RGB = 1,  /* colour, channels = 3 */
+	MMN_UNIT_HU = 2,   /* Hounsfield units (PS3.3 C.11.1.1.2) */
+	MMN_UNIT_SUV = 3,  /* standardized uptake value, g/ml */
+	MMN_UNIT_OD = 4,   /* optical density */
 	MMN_UNIT_BQML = 5, /* becquerel per millilitre */
-	MMN_UNIT_US = 6   /* the DICOM term US: "unspecified" */
+	MMN_UNIT_US = 6,   /* the DICOM term US: "unspecified" */
+	/* real world values, by their units in UCUM */
+	MMN_UNIT_MM2S = 7,	  /* mm2/s, of diffusion */
+	MMN_UNIT_UM2S = 8,	  /* um2/s */
+	MMN_UNIT_MS = 9,	  /* ms, of relaxation */
+	MMN_UNIT_S = 10,	  /* s */
+	MMN_UNIT_PERCENT = 11 /* % */
 } mmn_unit;
 
 /* MONOCHROME1: the lowest value is shown white (PS3.3 C.7.6.3.1.2). */
@@ -53,15 +59,15 @@ typedef struct mmn_image
 {
 	uint32_t width;
 	uint32_t height;
-	uint8_t channels;	 /* 1 or 3 */
-	uint8_t sample_type; /* mmn_sample_type */
-	uint8_t unit;		 /* mmn_unit */
-	uint32_t flags;		 /* MMN_IMAGE_* */
-	double spacing_row;	 /* mm between row centres (y); 0 = unknown */
+	uint8_t channels;	   /* 1 or 3 */
+	uint8_t sample_type;   /* mmn_sample_type */
+	uint8_t unit;		   /* mmn_unit */
+	uint32_t flags;		   /* MMN_IMAGE_* */
+	double spacing_row;	   /* mm between row centres (y); 0 = unknown */
 	double spacing_column; /* mm between column centres (x); 0 = unknown */
-	double window_center; /* the window the file asks for; in the samples' */
-	double window_width;  /* unit; width 0 = none */
-	void *samples;		  /* width * height * channels samples; not owned */
+	double window_center;  /* the window the file asks for; in the samples' */
+	double window_width;   /* unit; width 0 = none */
+	void *samples;		   /* width * height * channels samples; not owned */
 	/*
 	 * VOI LUT (PS3.3 C.11.2.1.1): from sample values, the first of which is
 	 * voi_first, to shades, 0 black, 65535 white.

@@ -277,7 +277,8 @@ mmn_image_text_parse(const char *text, size_t max_bytes, mmn_image *out,
 	s = read_word(skip_space(s), word);
 	if (!mmn_unit_parse(word, &out->unit))
 		return mmn_fail(err, MMN_SYNTAX,
-						"expected a unit: raw, rgb, HU, SUV, OD, BQML or US");
+						"expected a unit: raw, rgb, HU, SUV, OD, BQML, US, "
+						"mm2/s, um2/s, ms, s or %%");
 	for (;;)
 	{
 		bool spaced = isspace((unsigned char)*s);

@@ -1,0 +1,260 @@
+/* dicom/transform and dicom/suv: which values an image has, and in which unit */
+
+#include <math.h>
+
+#include "dicom/suv.h"
+#include "dicom/transform.h"
+#include "dicom_fixture.h"
+#include "tap.h"
+
+static mmn_transform t;
+static mmn_pixel_description pixels;
+
+static void
+fx_double(uint32_t tag, double v)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof bits);
+	fx_head(tag, "FD", 8);
+	fx_u32((uint32_t)bits);
+	fx_u32((uint32_t)(bits >> 32));
+}
+
+static void
+begin(const char *modality)
+{
+	fx_begin(EXPLICIT_LITTLE);
+	fx_text(0x00080060, "CS", modality);
+	fx_image(1, 1, 16, NULL);
+}
+
+/* The transform of frame 1 of the file in fx. */
+static mmn_status
+read(const mmn_env *env)
+{
+	mmn_dicom *dicom;
+	mmn_status status;
+
+	mmn_transform_free(&mmn_env_default, &t);
+	fx_bytes(PIXEL_DATA, "OW", "\0\0", 2);
+	dicom = fx_open();
+	status = mmn_dicom_describe_pixels(dicom, &pixels, &fx_error);
+	if (status == MMN_OK)
+		status = mmn_dicom_transform(env, dicom, &pixels, 1, &t, &fx_error);
+	mmn_dicom_close(dicom);
+	return status;
+}
+
+static bool
+is(double slope, double intercept, uint8_t unit)
+{
+	return read(&mmn_env_default) == MMN_OK && !t.modality.table &&
+		   fabs(t.modality.slope - slope) <= 1e-12 * slope &&
+		   t.modality.intercept == intercept && t.modality.unit == unit;
+}
+
+/* A mapping, to be followed by its end; without code when NULL. */
+static void
+mapping(const char *code)
+{
+	fx_head(0x00409096, "SQ", UNDEFINED_LENGTH);
+	fx_item(UNDEFINED_LENGTH);
+	if (!code)
+		return;
+	fx_head(0x004008EA, "SQ", UNDEFINED_LENGTH);
+	fx_item(UNDEFINED_LENGTH);
+	fx_text(0x00080100, "SH", code);
+	fx_text(0x00080102, "SH", "UCUM");
+	fx_item_end();
+	fx_sequence_end();
+}
+
+static void
+end_mapping(void)
+{
+	fx_item_end();
+	fx_sequence_end();
+}
+
+static void
+test_mappings(void)
+{
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409224, 5);
+	fx_double(0x00409225, 0.5);
+	end_mapping();
+	ok(is(0.5, 5, MMN_UNIT_MS) && t.gain == 0.5 && t.offset == 5,
+	   "a linear mapping");
+	begin("MR");
+	mapping(NULL);
+	fx_double(0x00409224, 5);
+	fx_double(0x00409225, 0.5);
+	end_mapping();
+	ok(is(1, 0, MMN_UNIT_RAW) && t.gain == 1, "without a unit");
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409225, 0.5);
+	end_mapping();
+	ok(is(1, 0, MMN_UNIT_RAW), "without an intercept");
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409224, 5);
+	fx_double(0x00409225, 0);
+	end_mapping();
+	ok(is(1, 0, MMN_UNIT_RAW), "of slope 0");
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409212, NAN);
+	fx_us(0x00409216, 3);
+	end_mapping();
+	ok(is(1, 0, MMN_UNIT_RAW), "a table that holds no number");
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409212, 1);
+	end_mapping();
+	ok(is(1, 0, MMN_UNIT_RAW), "a table from nowhere");
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409212, 42);
+	fx_us(0x00409216, 3);
+	end_mapping();
+	is_int(read(&mmn_env_default), MMN_OK, "a table");
+	ok(t.modality.table_first == 3 && t.modality.table_entries == 1 &&
+		   t.modality.table[0] == 42 && t.gain == 0,
+	   "is there");
+}
+
+/* A PET image of 80 kg and 100 MBq, scanned at "scan". */
+static void
+pet(const char *date, const char *scan, const char *injected,
+	const char *date_time)
+{
+	begin("PT");
+	fx_text(0x00080021, "DA", date);
+	fx_text(0x00080022, "DA", date);
+	fx_text(0x00080031, "TM", scan);
+	fx_text(0x00080032, "TM", scan);
+	fx_text(0x00101030, "DS", "80");
+	fx_text(0x00280051, "CS", "ATTN\\DECY");
+	fx_head(0x00540016, "SQ", UNDEFINED_LENGTH);
+	fx_item(UNDEFINED_LENGTH);
+	if (injected)
+		fx_text(0x00181072, "TM", injected);
+	fx_text(0x00181074, "DS", "1e8");
+	fx_text(0x00181075, "DS", "3600");
+	if (date_time)
+		fx_text(0x00181078, "DT", date_time);
+	fx_item_end();
+	fx_sequence_end();
+	fx_text(0x00541001, "CS", "BQML");
+	fx_text(0x00541102, "CS", "START");
+}
+
+#define FACTOR (80000 / 1e8)
+
+static void
+test_suv(void)
+{
+	static const char *const no_times[] = {"1", "24", "1060", "110060a", "x"};
+	static const char *const no_dates[] = {"2024030", "20241301", "20240132",
+										   "18991231", "2024010a"};
+
+	pet("20240301", "11", "1030", NULL);
+	ok(is(FACTOR * exp2(0.5), 0, MMN_UNIT_SUV), "hours and minutes");
+	ok(t.gain == t.modality.slope && t.offset == 0, "and what windows need");
+	pet("20240301", "000000.5", "235959.5", NULL);
+	ok(is(FACTOR * exp2(1 / 3600.), 0, MMN_UNIT_SUV), "across midnight");
+	pet("20240301", "00", NULL, "20240229230000");
+	ok(is(FACTOR * 2, 0, MMN_UNIT_SUV), "across a leap day");
+	pet("20000301", "00", NULL, "20000228230000");
+	ok(is(FACTOR * exp2(25), 0, MMN_UNIT_SUV) == false, "too long ago");
+	pet("21000301", "00", NULL, "21000228230000");
+	ok(is(FACTOR * 2, 0, MMN_UNIT_SUV), "2100 has none");
+	pet("20240301", "11", NULL, NULL);
+	ok(is(1, 0, MMN_UNIT_BQML), "no injection");
+	for (int i = 0; i < 5; i++)
+	{
+		pet("20240301", no_times[i], "10", NULL);
+		ok(is(1, 0, MMN_UNIT_BQML), "\"%s\" is no time", no_times[i]);
+		pet(no_dates[i], "11", "10", NULL);
+		ok(is(1, 0, MMN_UNIT_BQML), "\"%s\" is no date", no_dates[i]);
+	}
+	pet("20240301", "11", NULL, "20240301100000-0500");
+	ok(is(1, 0, MMN_UNIT_BQML), "a zone that the scan's is not known to be");
+	pet("20240301", "11", "10", NULL);
+	fx_head(0x00409096, "SQ", 0);
+	ok(is(1, 0, MMN_UNIT_BQML), "the file has mappings of its own");
+
+	/* written, and read again */
+	pet("20240301", "11", "10", NULL);
+	read(&mmn_env_default);
+	{
+		double slope = t.modality.slope;
+		mmn_buffer out;
+
+		begin("PT");
+		fx_text(0x00541001, "CS", "BQML");
+		mmn_buffer_init(&out, &mmn_env_default, 4096);
+		mmn_dicom_write_suv(&out, &pixels, slope, -1.5);
+		mmn_buffer_append(&fx, out.bytes, out.length);
+		mmn_buffer_reset(&out);
+		ok(is(slope, -1.5, MMN_UNIT_SUV) && t.modality.slope == slope,
+		   "as it was written, in every bit");
+	}
+}
+
+static void
+test_display(void)
+{
+	mmn_image image = {.window_center = 100, .window_width = 51};
+	uint16_t *table = malloc(2);
+
+	t = (mmn_transform){.gain = 2, .offset = 10};
+	image.voi = table;
+	image.voi_entries = 1;
+	image.flags = MMN_IMAGE_VOI_TABLE | MMN_IMAGE_INVERTED;
+	mmn_transform_display(&mmn_env_default, &t, &image);
+	ok(image.window_center == 209 && image.window_width == 100 && !image.voi &&
+		   image.voi_entries == 0 &&
+		   image.flags == (MMN_IMAGE_INVERTED | MMN_IMAGE_LINEAR_EXACT),
+	   "LINEAR moves as LINEAR_EXACT; a table cannot");
+	mmn_transform_display(&mmn_env_default, &t, &image);
+	ok(image.window_center == 428 && image.window_width == 200, "once more");
+	t.gain = 1;
+	t.offset = 0;
+	mmn_transform_display(&mmn_env_default, &t, &image);
+	ok(image.window_center == 428 && image.window_width == 200, "or stays");
+	t.gain = 0;
+	mmn_transform_display(&mmn_env_default, &t, &image);
+	ok(image.window_center == 0 && image.window_width == 0 &&
+		   image.flags == MMN_IMAGE_INVERTED,
+	   "or goes");
+}
+
+static void *
+no_memory(void *ctx, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	return NULL;
+}
+
+int
+main(void)
+{
+	mmn_env poor = mmn_env_default;
+
+	test_mappings();
+	test_suv();
+	begin("MR");
+	mapping("ms");
+	fx_double(0x00409212, 42);
+	fx_us(0x00409216, 3);
+	end_mapping();
+	poor.alloc = no_memory;
+	is_int(read(&poor), MMN_NO_MEMORY, "no memory for a table");
+	test_display();
+	return done_testing();
+}
