@@ -349,11 +349,11 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 
 static mmn_status
 open_dicom(const mmn_env *env, const void *bytes, size_t length,
-		   const mmn_decode_limits *limits, mmn_dicom **dicom,
+		   const mmn_decode_limits *limits, uint32_t frame, mmn_dicom **dicom,
 		   mmn_pixel_description *pixels, mmn_error *err)
 {
-	mmn_status status =
-		mmn_dicom_open(env, bytes, length, limits->object, dicom, err);
+	mmn_status status = mmn_dicom_open_frame(env, bytes, length, limits->object,
+											 frame, dicom, err);
 
 	if (status != MMN_OK)
 		return status;
@@ -377,7 +377,8 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 		return mmn_decode_unknown(bytes, length, err);
 	if (strcmp(type, MMN_MEDIA_DICOM) == 0)
 	{
-		status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);
+		status =
+			open_dicom(env, bytes, length, limits, frame, &dicom, &pixels, err);
 		if (status != MMN_OK)
 			return status;
 		status =
@@ -430,7 +431,7 @@ mmn_decode_frame_count(const mmn_env *env, const void *bytes, size_t length,
 	}
 	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
 		return MMN_OK;
-	status = open_dicom(env, bytes, length, limits, &dicom, &pixels, err);
+	status = open_dicom(env, bytes, length, limits, 1, &dicom, &pixels, err);
 	if (status != MMN_OK)
 		return status;
 	*out = pixels.frames;

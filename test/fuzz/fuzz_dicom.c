@@ -101,6 +101,52 @@ check_display(const mmn_dicom *d, const mmn_pixel_description *p, uint32_t f)
 	}
 }
 
+/*
+ * Where damage is tolerated, what other frames have may matter: in elements
+ * behind the pixels, and in sequences that do not say that they are.
+ */
+static bool
+is_strict(const mmn_dicom *d)
+{
+	bool pixels = false;
+
+	for (size_t i = 0; i < mmn_dicom_count(d); i = mmn_dicom_at(d, i)->end)
+	{
+		const mmn_dicom_element *e = mmn_dicom_at(d, i);
+
+		pixels |= e->tag >> 16 == 0x7FE0;
+		if (e->tag == 0x52009230 && (pixels || strcmp(e->vr, "SQ") != 0))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Parsed for one frame only, a file that parses as a whole says the same of that
+ * frame.
+ */
+static void
+check_one_frame(const uint8_t *data, size_t size, const mmn_dicom *whole,
+				uint32_t frame)
+{
+	double a[2], b[2];
+	mmn_dicom *one;
+
+	check(mmn_dicom_open_frame(&mmn_env_default, data, size, MAX_BYTES, frame,
+							   &one, NULL) == MMN_OK);
+	if (is_strict(whole) && is_strict(one))
+	{
+		mmn_dicom_spacing(whole, frame, &a[0], &a[1]);
+		mmn_dicom_spacing(one, frame, &b[0], &b[1]);
+		check(memcmp(a, b, sizeof a) == 0);
+		mmn_dicom_window(whole, frame, &a[0], &a[1]);
+		mmn_dicom_window(one, frame, &b[0], &b[1]);
+		check(memcmp(a, b, sizeof a) == 0);
+		check(mmn_dicom_count(one) <= mmn_dicom_count(whole));
+	}
+	mmn_dicom_close(one);
+}
+
 static void
 check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 {
@@ -179,6 +225,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		return 0;
 	if (mmn_dicom_describe_pixels(d, &p, NULL) == MMN_OK)
 		check_frames(d, &p);
+	check_one_frame(bytes, length, d, 1);
+	check_one_frame(bytes, length, d, 2);
 	mmn_buffer_init(&out, &mmn_env_default, MAX_BYTES);
 	if (mmn_dicom_json(charsets, d, &out, NULL) == MMN_OK)
 		check_json(out.bytes, out.length);

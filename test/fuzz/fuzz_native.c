@@ -19,7 +19,7 @@ static void
 convert(const mmn_dicom *dicom, mmn_stored *stored)
 {
 	mmn_lut palette, lut;
-	mmn_modality_transform t;
+	mmn_modality_transform t = {0};
 	mmn_image image;
 	mmn_error err;
 	size_t bytes;

@@ -38,6 +38,8 @@ is(sql("SELECT content_hash(p) = content_hash(decode_frame(pg_read_binary_file('
 	'the hash is of the samples');
 is(sql('SELECT render(resize(p, 8, 8)) = resize(render(p), 8, 8), resize(p, 16, 16)::text LIKE \'%voi=50,%\' FROM v'), 'f|t', 'a resized image keeps it');
 is(sql("SELECT phash(p) = phash(render(p)), png(render(p)) = png(render(p::text::pixels)) FROM v"), 't|t', 'and what is made of the image uses it');
+is(sql("SELECT content_hash(a) = content_hash(b), split_part(b::text, ' \\', 1) FROM (SELECT decode_frame(pg_read_binary_file('$files/big_table')), decode_frame(pg_read_binary_file('$files/big'))) v (b, a)"),
+	't|1024x2048x1 u16 raw voi=0,0000ffff', 'samples that fill the window of shared memory, and a table');
 Medimnet::log_is_clean($node);
 $node->stop;
 done_testing();

@@ -126,3 +126,9 @@ for name, v, shades in (("labels.nii", byte % 5, ramp(byte % 5, 0, 4)), ("u8.nii
     open(f"{folder}/{name}", "wb").write(header(1, "<", "u8", (3, SIZE, SIZE, 1)) + v.astype("u1").tobytes())
     expect(name, 1, shades)
 expected.close()
+
+# with the table behind them, samples do not fit into what they fit into alone
+big = (numpy.arange(1 << 21) % 4001).astype("<u2").reshape(2048, 1024)
+for name, more in (("big", {}), ("big_table", dict(VOILUTSequence=table(0, 12, [0, 4095])))):
+    image("CR", big, **more).save_as(f"{folder}/{name}", write_like_original=False)
+    os.chmod(f"{folder}/{name}", 0o644)

@@ -293,9 +293,10 @@ test_refusals(void)
 	fx_begin(EXPLICIT_LITTLE);
 	fx_head(0x00100010, "PN", 100);
 	mmn_buffer_text(&fx, "Doe^John");
-	refused(MMN_BAD_DATA,
-			"(0010,0010) at offset 160 is longer than the 8 bytes that are left",
-			"cut off element");
+	refused(
+		MMN_BAD_DATA,
+		"(0010,0010) at offset 160 is longer than the 8 bytes that are left",
+		"cut off element");
 
 	fx_begin(EXPLICIT_LITTLE);
 	mmn_buffer_text(&fx, "Waylon Smithers^");
@@ -382,6 +383,51 @@ test_dictionary(void)
 	ok(!mmn_vr_find("XX"), "no VR");
 }
 
+/* What is kept of the functional groups when one frame is asked for. */
+static void
+test_one_frame(void)
+{
+	for (int undefined = 0; undefined < 2; undefined++)
+	{
+		mmn_dicom *d;
+		const mmn_dicom_element *groups;
+		int64_t v = 0;
+
+		fx_begin(EXPLICIT_LITTLE);
+		fx_text(0x00080060, "CS", "CT");
+		fx_head(0x52009230, "SQ", UNDEFINED_LENGTH);
+		for (unsigned f = 1; f <= 3; f++)
+		{
+			fx_item(undefined ? UNDEFINED_LENGTH : 30);
+			fx_head(0x00209111, "SQ", 18);
+			fx_item(10);
+			fx_us(0x00209157, f);
+			if (undefined)
+				fx_item_end();
+		}
+		fx_sequence_end();
+		fx_us(0x60000010, 5);
+		mmn_dicom_close(fx_open());
+		mmn_dicom_open_frame(&mmn_env_default, fx_copy, fx.length, 1 << 20, 2,
+							 &d, &fx_error);
+		if (!ok(d != NULL, "opened for frame 2"))
+			return;
+		groups = mmn_dicom_find(d, 0x52009230);
+		is_int(groups->items, 3, "items are counted");
+		ok(!mmn_dicom_find_in(d, groups, 0, 0x00209111) &&
+			   !mmn_dicom_find_in(d, groups, 2, 0x00209111),
+		   "the others are empty");
+		mmn_dicom_int(
+			d,
+			mmn_dicom_find_in(d, mmn_dicom_find_in(d, groups, 1, 0x00209111), 0,
+							  0x00209157),
+			0, &v);
+		is_int(v, 2, "its own is there");
+		ok(mmn_dicom_find(d, 0x60000010) != NULL, "and what follows");
+		mmn_dicom_close(d);
+	}
+}
+
 int
 main(void)
 {
@@ -392,6 +438,7 @@ main(void)
 	test_unknown_vr();
 	test_tolerance();
 	test_refusals();
+	test_one_frame();
 	test_prefixes();
 	test_dictionary();
 	free(fx_copy);

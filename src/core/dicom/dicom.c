@@ -1,4 +1,4 @@
-#include "dicom/dicom.h"
+#include "dicom/dicom_private.h"
 
 #include <string.h>
 
@@ -21,6 +21,7 @@
 #define TAG_ITEM_END 0xFFFEE00Du
 #define TAG_SEQUENCE_END 0xFFFEE0DDu
 #define TAG_PIXEL_DATA 0x7FE00010u
+#define TAG_PER_FRAME_GROUPS 0x52009230u
 #define UNDEFINED 0xFFFFFFFFu
 
 #define TS_IMPLICIT "1.2.840.10008.1.2"
@@ -29,23 +30,6 @@
 #define TS_BIG_ENDIAN "1.2.840.10008.1.2.2"
 
 #define MAX_LEVELS (2 * MMN_DICOM_MAX_DEPTH + 1)
-
-struct mmn_dicom
-{
-	const mmn_env *env;
-	const uint8_t *bytes; /* the file, or its meta group and inflated rest */
-	size_t length;
-	uint8_t *inflated;
-	mmn_dicom_element *elements;
-	size_t count;
-	size_t capacity;
-	size_t items; /* counted together with elements against the limit */
-	mmn_dicom_fragment *fragments;
-	size_t fragment_count;
-	size_t fragment_capacity;
-	bool big_endian;
-	char transfer_syntax[65];
-};
 
 typedef struct encoding
 {
@@ -61,6 +45,9 @@ typedef struct level
 	bool item;		  /* between elements; else between items */
 	bool guess;		  /* UN that ought to be a sequence */
 	bool is_signed;	  /* Pixel Representation here */
+	bool discard;	  /* an item that nobody asked for: back to the next two */
+	size_t elements;
+	size_t items;
 	encoding code;
 } level;
 
@@ -69,6 +56,7 @@ typedef struct parser
 	mmn_dicom *dicom;
 	size_t pos;
 	int top;
+	uint32_t frame;	  /* whose functional groups are kept; 0: all */
 	bool pixels_seen; /* at the top level: what follows may be damaged */
 	level stack[MAX_LEVELS];
 	mmn_error *err;
@@ -239,6 +227,7 @@ push(parser *p, int32_t sequence, bool item, size_t end, bool undefined,
 	l->undefined = undefined;
 	l->item = item;
 	l->guess = false;
+	l->discard = false;
 	l->is_signed = p->top > 0 && p->stack[p->top - 1].is_signed;
 	l->code = code;
 	return MMN_OK;
@@ -255,6 +244,11 @@ pop(parser *p)
 
 		e->length = (size_t)(p->dicom->bytes + p->pos - e->value);
 		e->end = (uint32_t)p->dicom->count;
+	}
+	else if (l->discard)
+	{
+		p->dicom->count = l->elements;
+		p->dicom->items = l->items;
 	}
 }
 
@@ -463,6 +457,18 @@ parse_element(parser *p)
 	return status;
 }
 
+/*
+ * Whether the next item of a sequence has the functional groups of a frame that
+ * nobody asked for.  Thousands of frames have as many items, of which decoding
+ * one needs one.
+ */
+static bool
+is_other_frame(const parser *p, const mmn_dicom_element *sequence)
+{
+	return p->frame > 0 && sequence->tag == TAG_PER_FRAME_GROUPS &&
+		   sequence->parent < 0 && sequence->items != p->frame - 1;
+}
+
 /* One step between items: the next item begins, or the sequence ends. */
 static mmn_status
 parse_item(parser *p)
@@ -471,6 +477,9 @@ parse_item(parser *p)
 	level *l = &p->stack[p->top];
 	size_t left = l->end - p->pos;
 	uint32_t tag, length;
+	mmn_dicom_element *sequence = &d->elements[l->sequence];
+	size_t elements = d->count, items = d->items;
+	bool discard;
 	mmn_status status;
 
 	if (left == 0 && !l->undefined)
@@ -497,15 +506,29 @@ parse_item(parser *p)
 		return mmn_fail(p->err, MMN_BAD_DATA,
 						"item at offset %zu wants %lu bytes, %zu are left",
 						p->pos, (unsigned long)length, left - 8);
+	discard = is_other_frame(p, sequence);
+	sequence->items++;
+	p->pos += 8;
+	if (discard && length != UNDEFINED)
+	{
+		p->pos += length;
+		return MMN_OK;
+	}
 	status = count_item(p);
 	if (status != MMN_OK)
 		return status;
 	d->items++;
-	d->elements[l->sequence].items++;
-	p->pos += 8;
-	return push(p, l->sequence, true,
-				length == UNDEFINED ? l->end : p->pos + length,
-				length == UNDEFINED, l->code);
+	status = push(p, l->sequence, true,
+				  length == UNDEFINED ? l->end : p->pos + length,
+				  length == UNDEFINED, l->code);
+	if (status == MMN_OK && discard)
+	{
+		/* where it ends is known only when it has been read */
+		p->stack[p->top].discard = true;
+		p->stack[p->top].elements = elements;
+		p->stack[p->top].items = items;
+	}
+	return status;
 }
 
 /*
@@ -701,6 +724,14 @@ mmn_status
 mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 			   size_t max_bytes, mmn_dicom **out, mmn_error *err)
 {
+	return mmn_dicom_open_frame(env, bytes, length, max_bytes, 0, out, err);
+}
+
+mmn_status
+mmn_dicom_open_frame(const mmn_env *env, const void *bytes, size_t length,
+					 size_t max_bytes, uint32_t frame, mmn_dicom **out,
+					 mmn_error *err)
+{
 	mmn_dicom *d = mmn_alloc_zero(env, 1, sizeof *d);
 	parser p = {0};
 	mmn_status status;
@@ -713,6 +744,7 @@ mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 	d->length = length;
 	p.dicom = d;
 	p.err = err;
+	p.frame = frame;
 	status = parse_file(&p, max_bytes);
 	if (status != MMN_OK)
 	{
@@ -735,72 +767,4 @@ mmn_dicom_close(mmn_dicom *dicom)
 	mmn_free(env, dicom->elements);
 	mmn_free(env, dicom->fragments);
 	mmn_free(env, dicom);
-}
-
-/* ---- access ---- */
-
-const char *
-mmn_dicom_transfer_syntax(const mmn_dicom *dicom)
-{
-	return dicom->transfer_syntax;
-}
-
-bool
-mmn_dicom_big_endian(const mmn_dicom *dicom)
-{
-	return dicom->big_endian;
-}
-
-size_t
-mmn_dicom_count(const mmn_dicom *dicom)
-{
-	return dicom->count;
-}
-
-const mmn_dicom_element *
-mmn_dicom_at(const mmn_dicom *dicom, size_t index)
-{
-	return &dicom->elements[index];
-}
-
-const mmn_dicom_element *
-mmn_dicom_find(const mmn_dicom *dicom, uint32_t tag)
-{
-	for (size_t i = 0; i < dicom->count; i = dicom->elements[i].end)
-	{
-		if (dicom->elements[i].tag == tag)
-			return &dicom->elements[i];
-	}
-	return NULL;
-}
-
-const mmn_dicom_element *
-mmn_dicom_find_in(const mmn_dicom *dicom, const mmn_dicom_element *parent,
-				  uint32_t item, uint32_t tag)
-{
-	if (!parent)
-		return NULL;
-	for (size_t i = (size_t)(parent - dicom->elements) + 1; i < parent->end;
-		 i = dicom->elements[i].end)
-	{
-		const mmn_dicom_element *e = &dicom->elements[i];
-
-		if (e->item > item)
-			break;
-		if (e->item == item && e->tag == tag)
-			return e;
-	}
-	return NULL;
-}
-
-size_t
-mmn_dicom_fragment_count(const mmn_dicom *dicom)
-{
-	return dicom->fragment_count;
-}
-
-const mmn_dicom_fragment *
-mmn_dicom_fragment_at(const mmn_dicom *dicom, size_t index)
-{
-	return &dicom->fragments[index];
 }

@@ -13,8 +13,12 @@
  * the bytes left, nesting and element count against the limits below.
  */
 
-#define MMN_DICOM_MAX_DEPTH 16		 /* nested sequences; real files need 7 */
-#define MMN_DICOM_MAX_ELEMENTS 65536 /* over all levels of nesting */
+#define MMN_DICOM_MAX_DEPTH 16 /* nested sequences; real files need 7 */
+/*
+ * Over all levels of nesting, and items: functional groups of more than 10,000
+ * frames.  They take 48 bytes each.
+ */
+#define MMN_DICOM_MAX_ELEMENTS (1 << 20)
 
 #define MMN_TAG(group, element) ((uint32_t)(group) << 16 | (element))
 
@@ -42,7 +46,7 @@ typedef struct mmn_dicom_element
 	int32_t parent;
 	uint32_t item;
 	uint32_t end;		  /* index after the last element nested in this */
-	uint16_t items;		  /* of a sequence: number of items */
+	uint32_t items;		  /* of a sequence: number of items */
 	size_t length;		  /* bytes of value (whole span for SQ, fragments) */
 	const uint8_t *value; /* into the file's bytes (or its inflated copy) */
 } mmn_dicom_element;
@@ -56,6 +60,15 @@ typedef struct mmn_dicom_element
 mmn_status mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 						  size_t max_bytes, mmn_dicom **out, mmn_error *err);
 void mmn_dicom_close(mmn_dicom *dicom); /* NULL is fine */
+
+/*
+ * The same for one frame, from 1: of Per-frame Functional Groups Sequence
+ * (5200,9230) only the item of that frame has elements, so that neither memory
+ * nor the limit of elements depends on the number of frames.
+ */
+mmn_status mmn_dicom_open_frame(const mmn_env *env, const void *bytes,
+								size_t length, size_t max_bytes, uint32_t frame,
+								mmn_dicom **out, mmn_error *err);
 
 /* Whether bytes look like DICOM at all: a glance, no promise to parse. */
 bool mmn_dicom_probe(const void *bytes, size_t length);

@@ -13,9 +13,6 @@
 #define SEGMENT_NUMBER MMN_TAG(0x0062, 0x0004)
 #define MAXIMUM_FRACTIONAL_VALUE MMN_TAG(0x0062, 0x000E)
 
-/* Segments looked at; their numbers follow one another from 1. */
-#define MAX_SEGMENTS 4096
-
 /* Black at 0, white at "most". */
 static void
 show_up_to(double most, mmn_image *image)
@@ -48,13 +45,18 @@ largest_segment(const mmn_dicom *dicom)
 	if (mmn_dicom_int(dicom, mmn_dicom_find(dicom, MAXIMUM_FRACTIONAL_VALUE), 0,
 					  &n))
 		return n;
-	for (uint32_t i = 0; segments && i < segments->items && i < MAX_SEGMENTS;
-		 i++)
-		if (mmn_dicom_int(dicom,
-						  mmn_dicom_find_in(dicom, segments, i, SEGMENT_NUMBER),
-						  0, &n) &&
+	if (!segments)
+		return 0;
+	/* in one pass: they may be many */
+	for (size_t i = (size_t)(segments - mmn_dicom_at(dicom, 0)) + 1;
+		 i < segments->end; i = mmn_dicom_at(dicom, i)->end)
+	{
+		const mmn_dicom_element *e = mmn_dicom_at(dicom, i);
+
+		if (e->tag == SEGMENT_NUMBER && mmn_dicom_int(dicom, e, 0, &n) &&
 			n > largest)
 			largest = n;
+	}
 	return largest;
 }
 

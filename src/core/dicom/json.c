@@ -14,6 +14,8 @@
  * closes the item (and writes the empty ones between).
  */
 
+#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
+
 typedef struct open_sequence
 {
 	int32_t sequence;  /* -1: the data set */
@@ -236,13 +238,28 @@ begin_items(writer *w, uint32_t count)
 	}
 }
 
+/* Items of a sequence that are written. */
+static uint32_t
+written_items(const mmn_dicom_element *sequence)
+{
+	return sequence->tag == PER_FRAME_GROUPS && sequence->parent < 0 &&
+				   sequence->items > MMN_JSON_MAX_FRAMES
+			   ? MMN_JSON_MAX_FRAMES
+			   : sequence->items;
+}
+
 static void
 close_sequence(writer *w)
 {
 	open_sequence *s = &w->stack[w->top];
+	const mmn_dicom_element *e = mmn_dicom_at(w->dicom, (size_t)s->sequence);
 
-	begin_items(w, mmn_dicom_at(w->dicom, (size_t)s->sequence)->items);
-	mmn_buffer_text(w->out, s->items > 0 ? "}]}" : "]}");
+	begin_items(w, written_items(e));
+	mmn_buffer_text(w->out, s->items > 0 ? "}]" : "]");
+	if (e->items > s->items)
+		mmn_buffer_printf(w->out, ",\"omitted\":%lu",
+						  (unsigned long)(e->items - s->items));
+	mmn_buffer_byte(w->out, '}');
 	w->top--;
 }
 
@@ -308,7 +325,9 @@ mmn_dicom_json(mmn_charsets *charsets, const mmn_dicom *dicom, mmn_buffer *out,
 		while (w.stack[w.top].sequence != e->parent)
 			close_sequence(&w);
 		/* group 0002 and group lengths are of the file, not of the data */
-		if (e->tag >> 16 == 0x0002 || (e->tag & 0xFFFF) == 0)
+		if (e->tag >> 16 == 0x0002 || (e->tag & 0xFFFF) == 0 ||
+			(e->parent >= 0 &&
+			 e->item >= written_items(mmn_dicom_at(dicom, (size_t)e->parent))))
 		{
 			i = e->end - 1;
 			continue;

@@ -12,6 +12,12 @@
 #define MMN_JSON_MAX_NUMBERS 1024
 
 /*
+ * Of functional groups of frames (5200,9230), the items of so many are written;
+ * "omitted", beside "vr" and "Value", then counts the rest.
+ */
+#define MMN_JSON_MAX_FRAMES 64
+
+/*
  * Appends the data set in the DICOM JSON model (PS3.18 Annex F): without
  * group 0002 and group lengths, and without bulk data: elements whose value
  * is such have only their "vr".  Valid JSON and UTF-8 without U+0000,

@@ -1,0 +1,24 @@
+#ifndef MMN_DICOM_DICOM_PRIVATE_H
+#define MMN_DICOM_DICOM_PRIVATE_H
+
+#include "dicom/dicom.h"
+
+/* What dicom.c makes and dicom_find.c looks into. */
+struct mmn_dicom
+{
+	const mmn_env *env;
+	const uint8_t *bytes; /* the file, or its meta group and inflated rest */
+	size_t length;
+	uint8_t *inflated;
+	mmn_dicom_element *elements;
+	size_t count;
+	size_t capacity;
+	size_t items; /* counted together with elements against the limit */
+	mmn_dicom_fragment *fragments;
+	size_t fragment_count;
+	size_t fragment_capacity;
+	bool big_endian;
+	char transfer_syntax[65];
+};
+
+#endif
