@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "dicom/colour.h"
 #include "dicom/display.h"
 #include "dicom/inflate.h"
 #include "dicom/rle.h"
@@ -264,6 +265,10 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 	out->pixels = *pixels;
 	if (pixels->encapsulated && (!syntax || syntax->coding == MMN_CODING_OTHER))
 		return unsupported_syntax(uid, err);
+	if (pixels->encapsulated && syntax->coding != MMN_CODING_NATIVE &&
+		pixels->photometric == MMN_YBR_PARTIAL_422)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"compressed YBR_PARTIAL_422 is not supported");
 	status = mmn_dicom_frame_bytes(env, dicom, pixels, frame, &bytes, &length,
 								   &out->bit_offset, &joined, err);
 	if (status != MMN_OK)
@@ -283,7 +288,7 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 		out->big_endian = mmn_dicom_big_endian(dicom);
 		if (joined)
 			*owned = (void *)(uintptr_t)bytes;
-		if (out->big_endian && pixels->bits_allocated <= 8 &&
+		if (out->big_endian && pixels->bits_allocated < 16 &&
 			strcmp(pixels->data->vr, "OW") == 0)
 			status = swap_byte_pairs(env, out, owned, err);
 	}
@@ -303,6 +308,27 @@ samples_env(const mmn_env *env, const mmn_decode_limits *limits)
 	return limits->samples ? limits->samples : env;
 }
 
+/* Gray values of which some, or all, are to be shown as colours. */
+static mmn_status
+decode_supplemental(const mmn_env *env, const mmn_dicom *dicom, uint32_t frame,
+					const mmn_decode_limits *limits, const mmn_stored *stored,
+					const mmn_lut *palette, bool mixed,
+					const mmn_transform *transform, mmn_image *out,
+					mmn_error *err)
+{
+	mmn_supplemental s = {
+		.palette = palette,
+		.mixed = mixed,
+		.slope = transform->modality.slope,
+		.intercept = transform->modality.intercept,
+	};
+
+	if (transform->gain == 1 && transform->offset == 0)
+		mmn_dicom_window(dicom, frame, &s.window_center, &s.window_width);
+	return mmn_stored_supplemental(samples_env(env, limits), stored, &s,
+								   limits->frame, out, err);
+}
+
 mmn_status
 mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 				 const mmn_pixel_description *pixels, uint32_t frame,
@@ -312,6 +338,7 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	mmn_lut palette = {0};
 	mmn_transform transform = {.modality = {.slope = 1}, .gain = 1};
 	mmn_stored stored;
+	bool colours, mixed;
 	void *owned = NULL;
 	mmn_status status;
 
@@ -319,13 +346,18 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 							   &stored, &owned, err);
 	if (status != MMN_OK)
 		return status;
-	if (pixels->photometric == MMN_PALETTE_COLOR)
+	colours = mmn_dicom_has_palette(dicom, pixels, frame, &mixed);
+	if (colours)
 		status =
 			mmn_lut_read_palette(env, dicom, pixels->is_signed, &palette, err);
-	else if (pixels->samples_per_pixel == 1)
+	if (status == MMN_OK && pixels->samples_per_pixel == 1 &&
+		pixels->photometric != MMN_PALETTE_COLOR)
 		status =
 			mmn_dicom_transform(env, dicom, pixels, frame, &transform, err);
-	if (status == MMN_OK)
+	if (status == MMN_OK && colours && pixels->photometric != MMN_PALETTE_COLOR)
+		status = decode_supplemental(env, dicom, frame, limits, &stored,
+									 &palette, mixed, &transform, out, err);
+	else if (status == MMN_OK)
 		status = mmn_stored_image(samples_env(env, limits), &stored,
 								  &transform.modality, &palette, limits->frame,
 								  out, err);
@@ -381,8 +413,7 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 			open_dicom(env, bytes, length, limits, frame, &dicom, &pixels, err);
 		if (status != MMN_OK)
 			return status;
-		status =
-			mmn_decode_dicom(env, dicom, &pixels, frame, limits, out, err);
+		status = mmn_decode_dicom(env, dicom, &pixels, frame, limits, out, err);
 		mmn_dicom_close(dicom);
 		return status;
 	}
@@ -394,8 +425,8 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 			mmn_nifti_open(env, bytes, length, limits->object, &nifti, err);
 		return status != MMN_OK
 				   ? status
-				   : mmn_nifti_frame(samples_env(env, limits), &nifti, bytes, length, frame,
-									 limits->frame, out, err);
+				   : mmn_nifti_frame(samples_env(env, limits), &nifti, bytes,
+									 length, frame, limits->frame, out, err);
 	}
 	if (frame != 1)
 		return mmn_fail(err, MMN_BAD_ARGUMENT,

@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
+#include "dicom/colour.h"
 #include "dicom/rle.h"
 #include "dicom/stored.h"
+#include "dicom/transform.h"
 #include "image/codestream.h"
 
 static volatile double sink; /* so that reads are not left out */
@@ -18,22 +20,34 @@ static const mmn_env *env = &mmn_env_default;
 static void
 convert(const mmn_dicom *dicom, mmn_stored *stored)
 {
-	mmn_lut palette, lut;
-	mmn_modality_transform t = {0};
+	mmn_lut palette;
+	mmn_transform t;
 	mmn_image image;
 	mmn_error err;
 	size_t bytes;
-	bool has_palette;
+	bool has_palette, mixed;
+	mmn_status status;
 
-	mmn_dicom_rescale(dicom, 1, &t.slope, &t.intercept, &t.unit);
+	if (mmn_dicom_transform(env, dicom, &stored->pixels, 1, &t, &err) != MMN_OK)
+		t.modality.lut = NULL;
 	has_palette = mmn_lut_read_palette(env, dicom, stored->pixels.is_signed,
 									   &palette, &err) == MMN_OK;
-	if (mmn_lut_read_modality(env, dicom, stored->pixels.is_signed, &lut,
-							  &err) != MMN_OK)
-		lut.values = NULL;
-	t.lut = lut.values ? &lut : NULL;
-	if (mmn_stored_image(env, stored, &t, has_palette ? &palette : NULL,
-						 MAX_BYTES, &image, &err) == MMN_OK)
+	if (has_palette &&
+		mmn_dicom_has_palette(dicom, &stored->pixels, 1, &mixed) &&
+		stored->pixels.photometric != MMN_PALETTE_COLOR)
+	{
+		mmn_supplemental s = {
+			&palette, mixed, t.modality.slope, t.modality.intercept, 0, 0};
+
+		mmn_dicom_window(dicom, 1, &s.window_center, &s.window_width);
+		status =
+			mmn_stored_supplemental(env, stored, &s, MAX_BYTES, &image, &err);
+	}
+	else
+		status = mmn_stored_image(env, stored, &t.modality,
+								  has_palette ? &palette : NULL, MAX_BYTES,
+								  &image, &err);
+	if (status == MMN_OK)
 	{
 		if (mmn_image_check(&image, MAX_BYTES, &bytes, NULL) != MMN_OK)
 			abort();
@@ -43,7 +57,7 @@ convert(const mmn_dicom *dicom, mmn_stored *stored)
 	}
 	if (has_palette)
 		mmn_lut_free(env, &palette);
-	mmn_lut_free(env, &lut);
+	mmn_transform_free(env, &t);
 }
 
 static void

@@ -215,9 +215,9 @@ test_descriptions(void)
 	bad_image(MMN_BAD_DATA, "rows (0028,0010) or columns (0028,0011) are "
 							"missing or zero");
 	fx_begin(EXPLICIT_LITTLE);
-	fx_image(2, 2, 12, NULL);
+	fx_image(2, 2, 24, NULL);
 	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
-	bad_image(MMN_UNSUPPORTED, "unsupported number of bits allocated: 12");
+	bad_image(MMN_UNSUPPORTED, "unsupported number of bits allocated: 24");
 	fx_begin(EXPLICIT_LITTLE);
 	fx_image(2, 2, 8, "-1");
 	fx_bytes(PIXEL_DATA, "OB", "ab", 2);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "dicom/colour.h"
 #include "dicom/stored.h"
 #include "tap.h"
 
@@ -213,6 +214,12 @@ test_colour(void)
 	ok(s[0] == 10 && s[1] == 10 && s[3] == 20 && s[6] == 254 && s[9] == 254 &&
 		   s[10] == 0,
 	   "subsampled YBR too");
+	p.photometric = MMN_YBR_PARTIAL_422;
+	convert(p, "\353\20\200\200\121\121\132\360", 8, 1, 0);
+	s = image.samples;
+	ok(s[0] == 255 && s[1] == 255 && s[3] == 0 && s[5] == 0 && s[6] == 254 &&
+		   s[7] == 0 && s[8] == 0,
+	   "and of the narrow range of video: white, black, red");
 	p.photometric = MMN_YBR_ICT;
 	is_int(convert(p, ybr, 12, 1, 0), MMN_UNSUPPORTED,
 		   "a transform of JPEG 2000 without JPEG 2000 is refused");
@@ -286,6 +293,74 @@ test_odd_colour(void)
 	image.samples = NULL;
 }
 
+static void
+test_packed(void)
+{
+	/* 0x123 0x456 0x789 0xABC, lowest bits first */
+	static const uint8_t cells[] = {0x23, 0x61, 0x45, 0x89, 0xC7, 0xAB};
+	mmn_pixel_description p = grey(12, 12, false);
+	mmn_stored stored = {p, cells + 1, 5, 4, false};
+	mmn_modality_transform t = {.slope = 1};
+
+	convert(p, cells, 6, 1, 0);
+	is_samples(MMN_U16, 0x123, 0x456, 0x789, 0xABC, "12 bits packed");
+	p.is_signed = true;
+	convert(p, cells, 6, 1, 0);
+	is_samples(MMN_I16, 0x123, 0x456, 0x789, 0xABC - 4096, "and signed");
+	stored.pixels.columns = 3;
+	free(image.samples);
+	is_int(
+		mmn_stored_image(&mmn_env_default, &stored, &t, NULL, 99, &image, &err),
+		MMN_OK, "from inside a byte");
+	ok(mmn_image_sample(&image, 0) == 0x456 &&
+		   mmn_image_sample(&image, 2) == 0xABC,
+	   "as they are");
+	free(image.samples);
+	image.samples = NULL;
+	is_int(convert(p, cells, 5, 1, 0), MMN_BAD_DATA, "5 bytes are too few");
+}
+
+static void
+test_supplemental(void)
+{
+	static const uint16_t cells[] = {0, 5, 10, 11};
+	uint16_t colours[] = {1, 2, 3, 4, 5, 6}, deep[] = {1, 2, 300, 4, 5, 600};
+	mmn_lut palette = {
+		.entries = 2, .first = 10, .bits = 8, .channels = 3, .values = colours};
+	mmn_supplemental s = {.palette = &palette, .slope = 2, .intercept = -4};
+	mmn_stored stored = {grey(16, 16, false), (const uint8_t *)cells, 8, 0,
+						 false};
+
+	free(image.samples);
+	mmn_stored_supplemental(&mmn_env_default, &stored, &s, 99, &image, &err);
+	ok(image.channels == 3 &&
+		   memcmp(image.samples, "\1\2\3\1\2\3\1\2\3\4\5\6", 12) == 0,
+	   "COLOR: all through the palette");
+	s.mixed = true;
+	free(image.samples);
+	mmn_stored_supplemental(&mmn_env_default, &stored, &s, 99, &image, &err);
+	ok(memcmp(image.samples, "\0\0\0\216\216\216\1\2\3\4\5\6", 12) == 0,
+	   "MIXED: gray up to the palette's first");
+	s.window_center = 6;
+	s.window_width = 1;
+	free(image.samples);
+	mmn_stored_supplemental(&mmn_env_default, &stored, &s, 99, &image, &err);
+	ok(memcmp(image.samples, "\0\0\0\377\377\377\1\2\3\4\5\6", 12) == 0,
+	   "by the window, of transformed values");
+	palette.bits = 16;
+	palette.values = deep;
+	free(image.samples);
+	mmn_stored_supplemental(&mmn_env_default, &stored, &s, 99, &image, &err);
+	ok(image.sample_type == MMN_U16 && mmn_image_sample(&image, 3) == 65535 &&
+		   mmn_image_sample(&image, 8) == 300,
+	   "of 16 bits");
+	free(image.samples);
+	image.samples = NULL;
+	is_int(
+		mmn_stored_supplemental(&mmn_env_default, &stored, &s, 3, &image, &err),
+		MMN_LIMIT, "beyond the limit");
+}
+
 /* Every remainder of the block length, against the definition. */
 static void
 test_tails(void)
@@ -318,6 +393,8 @@ main(void)
 	test_lut();
 	test_colour();
 	test_odd_colour();
+	test_packed();
+	test_supplemental();
 	test_tails();
 	free(image.samples);
 	return done_testing();

@@ -40,7 +40,16 @@ mmn_cells_load_raw(const mmn_cells *c, size_t at, size_t n,
 	else if (c->allocated == 8)
 		for (size_t i = 0; i < n; i++)
 			raw[i] = c->bytes[first + i * c->stride];
-	else /* PS3.5 8.1.1: 1-bit pixels fill a byte from its lowest bit up */
+	else if (c->allocated == 12)
+		/* PS3.5 8.1.1: cells follow one another from the lowest bit up */
+		for (size_t i = 0; i < n; i++)
+		{
+			size_t bit = c->bit_offset + 12 * (first + i * c->stride);
+			const uint8_t *p = c->bytes + bit / 8;
+
+			raw[i] = (p[0] | p[1] << 8) >> bit % 8 & 0xFFF;
+		}
+	else /* and so do 1-bit pixels */
 		for (size_t i = 0; i < n; i++)
 		{
 			size_t bit = c->bit_offset + first + i * c->stride;

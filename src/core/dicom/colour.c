@@ -58,11 +58,89 @@ mmn_stored_palette(const mmn_env *env, const mmn_stored *stored,
 	return MMN_OK;
 }
 
+/*
+ * The shade of a stored value that the palette leaves gray: by the window, else
+ * over all values below the palette's.
+ */
+static double
+gray_shade(const mmn_supplemental *s, int32_t v)
+{
+	double low = 0, range = s->palette->first - 1, y = v;
+
+	if (s->window_width > 0)
+	{
+		/* PS3.3 C.11.2.1.2 */
+		low = s->window_center - s->window_width / 2;
+		range = s->window_width - 1;
+		y = v * s->slope + s->intercept;
+	}
+	y = range > 0 ? (y - low) / range : y > low;
+	return y < 0 ? 0 : y > 1 ? 1 : y;
+}
+
+mmn_status
+mmn_stored_supplemental(const mmn_env *env, const mmn_stored *stored,
+						const mmn_supplemental *s, size_t max_bytes,
+						mmn_image *out, mmn_error *err)
+{
+	mmn_stored as_palette = *stored;
+	mmn_cells c;
+	size_t pixels;
+	double white;
+	mmn_status status;
+
+	/* colour for all, and then what is to be gray */
+	as_palette.pixels.photometric = MMN_PALETTE_COLOR;
+	status = mmn_stored_image(env, &as_palette, NULL, s->palette, max_bytes,
+							  out, err);
+	if (status != MMN_OK || !s->mixed)
+		return status;
+	c = mmn_cells_of(stored);
+	pixels = (size_t)out->width * out->height;
+	white = out->sample_type == MMN_U8 ? UINT8_MAX : UINT16_MAX;
+	for (size_t at = 0; at < pixels; at += MMN_BLOCK)
+	{
+		size_t n = pixels - at < MMN_BLOCK ? pixels - at : MMN_BLOCK;
+		int32_t v[MMN_BLOCK];
+
+		mmn_cells_load_narrow(&c, at, n, v);
+		for (size_t i = 0; i < 3 * n; i++)
+		{
+			double y;
+
+			if (v[i / 3] >= s->palette->first)
+				continue;
+			y = gray_shade(s, v[i / 3]) * white + 0.5;
+			if (out->sample_type == MMN_U8)
+				((uint8_t *)out->samples)[3 * at + i] = (uint8_t)y;
+			else
+				((uint16_t *)out->samples)[3 * at + i] = (uint16_t)y;
+		}
+	}
+	return MMN_OK;
+}
+
 static inline int32_t
 to_sample(float v, float top)
 {
 	v = v < 0 ? 0 : v > top ? top : v;
 	return (int32_t)(v + 0.5f);
+}
+
+/* PS3.3 C.7.6.3.1.2 (retired): luminance 16..235, chrominance 16..240 */
+static void
+partial_to_rgb(int32_t v[3][MMN_BLOCK])
+{
+	for (size_t i = 0; i < MMN_BLOCK; i++)
+	{
+		float y = 1.1644f * (float)(v[0][i] - 16);
+		float b = (float)(v[1][i] - 128);
+		float r = (float)(v[2][i] - 128);
+
+		v[0][i] = to_sample(y + 1.596f * r, 255);
+		v[1][i] = to_sample(y - 0.3917f * b - 0.8129f * r, 255);
+		v[2][i] = to_sample(y + 2.0173f * b, 255);
+	}
 }
 
 /* PS3.3 C.7.6.3.1.2, for samples of any depth up to 16 bits. */
@@ -96,8 +174,8 @@ channel_cells(const mmn_stored *stored, unsigned channel, size_t pixels)
 }
 
 static void
-colour_block(const mmn_stored *stored, size_t pixels, bool ybr, size_t at,
-			 size_t n, mmn_image *out)
+colour_block(const mmn_stored *stored, size_t pixels, size_t at, size_t n,
+			 mmn_image *out)
 {
 	int32_t v[3][MMN_BLOCK];
 	int32_t interleaved[3 * MMN_BLOCK];
@@ -108,7 +186,9 @@ colour_block(const mmn_stored *stored, size_t pixels, bool ybr, size_t at,
 
 		mmn_cells_load_narrow(&c, at, n, v[s]);
 	}
-	if (ybr)
+	if (stored->pixels.photometric == MMN_YBR_PARTIAL_422)
+		partial_to_rgb(v);
+	else if (stored->pixels.photometric != MMN_RGB)
 		ybr_to_rgb(v, stored->pixels.bits_stored);
 	for (size_t i = 0; i < MMN_BLOCK; i++)
 		for (size_t s = 0; s < 3; s++)
@@ -166,7 +246,7 @@ mmn_stored_colour(const mmn_env *env, const mmn_stored *given, size_t max_bytes,
 	mmn_status status;
 
 	if (photometric != MMN_RGB && photometric != MMN_YBR_FULL &&
-		photometric != MMN_YBR_FULL_422)
+		!mmn_is_422(photometric))
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"this photometric interpretation needs a compressed "
 						"transfer syntax");
@@ -186,11 +266,11 @@ mmn_stored_colour(const mmn_env *env, const mmn_stored *given, size_t max_bytes,
 	status = mmn_image_check(out, max_bytes, &bytes, err);
 	if (status != MMN_OK)
 		return status;
-	if (photometric == MMN_YBR_FULL_422)
+	if (mmn_is_422(photometric))
 	{
 		if (given->pixels.bits_allocated != 8)
 			return mmn_fail(err, MMN_UNSUPPORTED,
-							"unsupported YBR_FULL_422 with %u bits allocated",
+							"unsupported YBR of 4:2:2 with %u bits allocated",
 							given->pixels.bits_allocated);
 		expanded = mmn_alloc_array(env, pixels, 3);
 		if (!expanded)
@@ -214,8 +294,7 @@ mmn_stored_colour(const mmn_env *env, const mmn_stored *given, size_t max_bytes,
 			if (stored.pixels.bits_allocated > 16)
 				colour_block_wide(&stored, pixels, at, n, out);
 			else
-				colour_block(&stored, pixels, photometric != MMN_RGB, at, n,
-							 out);
+				colour_block(&stored, pixels, at, n, out);
 		}
 	mmn_free(env, expanded);
 	return status;

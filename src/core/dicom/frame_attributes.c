@@ -202,3 +202,34 @@ mmn_dicom_window(const mmn_dicom *dicom, uint32_t frame, double *center,
 	}
 	return true;
 }
+
+bool
+mmn_dicom_has_palette(const mmn_dicom *dicom,
+					  const mmn_pixel_description *pixels, uint32_t frame,
+					  bool *mixed)
+{
+	/* frame types of CT, MR, PET, and of derived maps */
+	static const uint32_t groups[] = {0x00189329, 0x00189226, 0x00189751,
+									  0x00409092};
+	char term[17] = "";
+
+	*mixed = false;
+	if (pixels->photometric == MMN_PALETTE_COLOR)
+		return true;
+	if (pixels->photometric != MMN_MONOCHROME2 ||
+		pixels->kind != MMN_PIXELS_INTEGER || pixels->bits_allocated > 16 ||
+		!mmn_dicom_find(dicom, 0x00281101))
+		return false;
+	for (size_t i = 0; i < sizeof groups / sizeof groups[0] && !term[0]; i++)
+		mmn_dicom_string(
+			dicom,
+			mmn_dicom_find_in(dicom,
+							  mmn_dicom_frame_group(dicom, frame, groups[i]), 0,
+							  0x00089205),
+			0, term, sizeof term);
+	if (!term[0])
+		mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00089205), 0, term,
+						 sizeof term);
+	*mixed = strcmp(term, "MIXED") == 0;
+	return *mixed || strcmp(term, "COLOR") == 0;
+}

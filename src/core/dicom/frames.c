@@ -112,6 +112,7 @@ read_photometric(const mmn_dicom *dicom, mmn_pixel_description *out,
 		{"RGB", MMN_RGB, 3},
 		{"YBR_FULL", MMN_YBR_FULL, 3},
 		{"YBR_FULL_422", MMN_YBR_FULL_422, 3},
+		{"YBR_PARTIAL_422", MMN_YBR_PARTIAL_422, 3},
 		{"YBR_PARTIAL_420", MMN_YBR_PARTIAL_420, 3},
 		{"YBR_ICT", MMN_YBR_ICT, 3},
 		{"YBR_RCT", MMN_YBR_RCT, 3},
@@ -192,6 +193,7 @@ read_bits(const mmn_dicom *dicom, mmn_pixel_description *out, mmn_error *err)
 	{
 		case 1:
 		case 8:
+		case 12:
 		case 16:
 		case 32:
 		case 64:
@@ -201,6 +203,9 @@ read_bits(const mmn_dicom *dicom, mmn_pixel_description *out, mmn_error *err)
 							"unsupported number of bits allocated: %u",
 							out->bits_allocated);
 	}
+	/* 12 are packed three bytes to two samples (retired); codecs give words */
+	if (out->bits_allocated == 12 && out->encapsulated)
+		out->bits_allocated = 16;
 	if (out->bits_stored == 0 || out->bits_stored > out->bits_allocated)
 		return mmn_fail(err, MMN_BAD_DATA, "%u bits stored of %u allocated",
 						out->bits_stored, out->bits_allocated);
@@ -270,7 +275,7 @@ static uint64_t
 native_samples(const mmn_pixel_description *p)
 {
 	/* PS3.3 C.7.6.3.1.2: chrominance of every second column only */
-	if (p->photometric == MMN_YBR_FULL_422)
+	if (mmn_is_422(p->photometric))
 		return (uint64_t)p->rows * ((p->columns + 1u) / 2 * 4);
 	return (uint64_t)p->rows * p->columns * p->samples_per_pixel;
 }

@@ -19,8 +19,17 @@ typedef enum mmn_photometric
 	MMN_YBR_FULL_422,
 	MMN_YBR_PARTIAL_420,
 	MMN_YBR_ICT,
-	MMN_YBR_RCT
+	MMN_YBR_RCT,
+	MMN_YBR_PARTIAL_422
 } mmn_photometric;
+
+/* Whether native pixel data have chrominance for every second column only. */
+static inline bool
+mmn_is_422(mmn_photometric photometric)
+{
+	return photometric == MMN_YBR_FULL_422 ||
+		   photometric == MMN_YBR_PARTIAL_422;
+}
 
 typedef enum mmn_pixel_kind
 {
@@ -38,7 +47,7 @@ typedef struct mmn_pixel_description
 	uint32_t frames;			/* 1 when Number of Frames is absent */
 	uint16_t samples_per_pixel; /* 1 or 3 */
 	uint16_t planar;			/* 0 or 1 */
-	uint16_t bits_allocated;	/* 1, 8, 16, 32, 64 */
+	uint16_t bits_allocated;	/* 1, 8, 12, 16, 32, 64 */
 	uint16_t bits_stored;
 	uint16_t high_bit;
 	bool is_signed;
@@ -57,8 +66,8 @@ mmn_status mmn_dicom_describe_pixels(const mmn_dicom *dicom,
 /*
  * The encoded bytes of frame 1..frames.  *out points into the file where the
  * frame is contiguous; else fragments are joined in memory of env and *owned
- * is set (the caller frees *out).  For 1-bit native data the span may start
- * inside a byte: *bit_offset 0..7.
+ * is set (the caller frees *out).  Of native data of 1 or 12 bits the span may
+ * start inside a byte: *bit_offset 0..7.
  */
 mmn_status mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 								 const mmn_pixel_description *pixels,
@@ -116,6 +125,15 @@ const mmn_dicom_element *mmn_dicom_frame_attribute(const mmn_dicom *dicom,
  */
 bool mmn_dicom_window(const mmn_dicom *dicom, uint32_t frame, double *center,
 					  double *width);
+
+/*
+ * Whether a frame has a palette to go through: PALETTE COLOR, or gray values
+ * with a Supplemental Palette where Pixel Presentation (0008,9205) is COLOR, or
+ * MIXED (then *mixed is set), of the frame (PS3.3 C.8.16.2.1.1.1) or the image.
+ */
+bool mmn_dicom_has_palette(const mmn_dicom *dicom,
+						   const mmn_pixel_description *pixels, uint32_t frame,
+						   bool *mixed);
 
 /* VOI LUT Function (0028,1056) as a flag of images; 0: LINEAR. */
 uint32_t mmn_dicom_window_function(const mmn_dicom *dicom, uint32_t frame);

@@ -231,8 +231,11 @@ mmn_lut_read_palette(const mmn_env *env, const mmn_dicom *dicom, bool is_signed,
 			status = mmn_fail(err, MMN_BAD_DATA,
 							  "a PALETTE COLOR image without its palette");
 	}
-	/* the descriptor's bits are wrong in real files; the values are not */
-	out->bits = d.bits > 8 || largest > 255 ? 16 : 8;
+	/*
+	 * The descriptor's bits are wrong in real files; the values are not.  A
+	 * palette of 16 bits that has none above 255 is one of 8.
+	 */
+	out->bits = largest > 255 ? 16 : 8;
 	if (status != MMN_OK)
 		mmn_lut_free(env, out);
 	return status;

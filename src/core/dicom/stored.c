@@ -373,7 +373,7 @@ mmn_stored_size(const mmn_pixel_description *p, size_t *out, mmn_error *err)
 	uint64_t samples = (uint64_t)p->rows * p->columns * p->samples_per_pixel;
 	uint64_t bits;
 
-	if (p->photometric == MMN_YBR_FULL_422 && !p->encapsulated)
+	if (mmn_is_422(p->photometric) && !p->encapsulated)
 		samples = (uint64_t)p->rows * ((p->columns + 1u) / 2) * 4;
 	bits = samples * p->bits_allocated;
 	if (p->rows > UINT16_MAX || p->columns > UINT16_MAX || bits / 8 > SIZE_MAX)
@@ -403,10 +403,12 @@ mmn_stored_image(const mmn_env *env, const mmn_stored *stored,
 	status = mmn_stored_size(p, &size, err);
 	if (status != MMN_OK)
 		return status;
-	if (p->bits_allocated == 1)
-		size =
-			(size_t)(((uint64_t)p->rows * p->columns + stored->bit_offset + 7) /
-					 8);
+	/* at most 2^32 * 3 * 12 bits */
+	if (p->bits_allocated == 1 || p->bits_allocated == 12)
+		size = (size_t)(((uint64_t)p->rows * p->columns * p->samples_per_pixel *
+							 p->bits_allocated +
+						 stored->bit_offset + 7) /
+						8);
 	if (stored->length < size)
 		return mmn_fail(err, MMN_BAD_DATA,
 						"the frame has %zu bytes, %ux%u pixels need %zu",

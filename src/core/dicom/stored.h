@@ -18,7 +18,7 @@ typedef struct mmn_stored
 	mmn_pixel_description pixels; /* as the bytes below are laid out */
 	const uint8_t *bytes;
 	size_t length;
-	unsigned bit_offset; /* 1-bit pixels: where in the first byte */
+	unsigned bit_offset; /* of 1 and 12 bits: where in the first byte */
 	bool big_endian;
 } mmn_stored;
 

@@ -1,0 +1,31 @@
+# Pixel data of kinds that few tools write: packed, subsampled, in odd bits, and
+# colours by plain, segmented and supplemental palettes.
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::Bin;
+use Medimnet;
+use Test::More;
+
+my $files = tempdir(CLEANUP => 1);
+chmod 0755, $files;
+is(system('/usr/bin/python3', "$FindBin::Bin/035_pixels.py", $files), 0, 'files are written');
+my @expected = map { [ split /\t/ ] } split /\n/, Medimnet::slurp("$files/expected");
+cmp_ok(scalar(@expected), '>=', 20, scalar(@expected) . ' of them');
+
+my $node = Medimnet::node('pixels');
+$node->safe_psql('postgres', 'CREATE EXTENSION medimnet');
+for my $case (@expected)
+{
+	my ($name, $frame, $head, $samples) = @$case;
+	my ($original, $clean) = split /\n/, $node->safe_psql('postgres', "SELECT medimnet.decode_frame(c, $frame)
+		FROM pg_read_binary_file('$files/$name') f, LATERAL (VALUES (f), (medimnet.deidentify(f, sha256('k')))) v (c)");
+	like($original, qr/^\Q$head\E(?: .*)?\\x\Q$samples\E$/, $name);
+	is($clean, $original, "$name: the same when de-identified");
+}
+my ($rc, $out, $err) = $node->psql('postgres', "SELECT medimnet.decode_frame(pg_read_binary_file('$files/partial_420'))");
+like($err, qr/uncompressed YBR_PARTIAL_420 is not supported/, 'what has no defined layout is refused by name');
+Medimnet::log_is_clean($node);
+$node->stop;
+done_testing();
