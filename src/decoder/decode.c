@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "dicom/colour.h"
 #include "dicom/display.h"
+#include "dicom/frame_part.h"
 #include "dicom/inflate.h"
 #include "dicom/rle.h"
 #include "dicom/transfer_syntax.h"
@@ -436,6 +437,53 @@ mmn_decode_frame(const mmn_env *env, const void *bytes, size_t length,
 							  limits->frame, out, err);
 	return mmn_jpeg_decode(samples_env(env, limits), bytes, length,
 						   limits->frame, out, err);
+}
+
+bool
+mmn_decode_locate(const mmn_env *env, const void *bytes, size_t length,
+				  uint64_t total, uint32_t frame,
+				  const mmn_decode_limits *limits, uint64_t *start,
+				  uint64_t *size)
+{
+	const char *type = mmn_media_type(bytes, length);
+	mmn_pixel_description pixels;
+	mmn_dicom *dicom;
+	bool found;
+
+	if (!type || strcmp(type, MMN_MEDIA_DICOM) != 0 ||
+		open_dicom(env, bytes, length, limits, frame, &dicom, &pixels, NULL) !=
+			MMN_OK)
+		return false;
+	found = mmn_dicom_locate_frame(dicom, bytes, &pixels, frame, total, start,
+								   size);
+	mmn_dicom_close(dicom);
+	return found;
+}
+
+mmn_status
+mmn_decode_part(const mmn_env *env, const void *bytes, size_t length,
+				const void *part, size_t part_length, uint32_t frame,
+				const mmn_decode_limits *limits, mmn_image *out, mmn_error *err)
+{
+	mmn_pixel_description pixels;
+	const mmn_transfer_syntax *syntax;
+	bool codestreams;
+	mmn_dicom *dicom;
+	mmn_status status =
+		open_dicom(env, bytes, length, limits, frame, &dicom, &pixels, err);
+
+	if (status != MMN_OK)
+		return status;
+	syntax = mmn_transfer_syntax_find(mmn_dicom_transfer_syntax(dicom));
+	codestreams = syntax && (syntax->coding == MMN_CODING_JPEG ||
+							 syntax->coding == MMN_CODING_JPEG_LS ||
+							 syntax->coding == MMN_CODING_J2K);
+	status = mmn_dicom_use_part(dicom, &pixels, frame, part, part_length,
+								codestreams, err);
+	if (status == MMN_OK)
+		status = mmn_decode_dicom(env, dicom, &pixels, frame, limits, out, err);
+	mmn_dicom_close(dicom);
+	return status;
 }
 
 mmn_status

@@ -40,6 +40,21 @@ mmn_status mmn_decode_frame(const mmn_env *env, const void *bytes,
 							const mmn_decode_limits *limits, mmn_image *out,
 							mmn_error *err);
 
+/*
+ * Where in a file of "total" bytes, whose first "length" are here, the frame's
+ * own are; false: that cannot be told.
+ */
+bool mmn_decode_locate(const mmn_env *env, const void *bytes, size_t length,
+					   uint64_t total, uint32_t frame,
+					   const mmn_decode_limits *limits, uint64_t *start,
+					   uint64_t *size);
+
+/* A frame of a file of which the head and the frame's own bytes are here. */
+mmn_status mmn_decode_part(const mmn_env *env, const void *bytes, size_t length,
+						   const void *part, size_t part_length, uint32_t frame,
+						   const mmn_decode_limits *limits, mmn_image *out,
+						   mmn_error *err);
+
 /* Frames of a file of any kind. */
 mmn_status mmn_decode_frame_count(const mmn_env *env, const void *bytes,
 								  size_t length,
@@ -47,7 +62,6 @@ mmn_status mmn_decode_frame_count(const mmn_env *env, const void *bytes,
 								  uint32_t *out, mmn_error *err);
 
 /* Says of a file that is none of ours what can be said; never MMN_OK. */
-mmn_status mmn_decode_unknown(const void *bytes, size_t length,
-							  mmn_error *err);
+mmn_status mmn_decode_unknown(const void *bytes, size_t length, mmn_error *err);
 
 #endif

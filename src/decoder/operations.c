@@ -71,13 +71,31 @@ decode(const operation *op, mmn_error *err)
 	mmn_status status;
 
 	limits.samples = result->samples;
-	status =
-		mmn_decode_frame(op->env, op->bytes, op->length, op->request->frame,
-						 &limits, &result->image, err);
+	if (op->request->head > 0)
+		status = mmn_decode_part(
+			op->env, op->bytes, op->request->head,
+			op->bytes + op->request->head, op->length - op->request->head,
+			op->request->frame, &limits, &result->image, err);
+	else
+		status =
+			mmn_decode_frame(op->env, op->bytes, op->length, op->request->frame,
+							 &limits, &result->image, err);
 	if (status != MMN_OK)
 		return status;
 	return mmn_image_check(&result->image, op->limits.frame,
 						   &result->sample_bytes, err);
+}
+
+static mmn_status
+locate(const operation *op)
+{
+	mmn_result *result = op->result;
+
+	if (!mmn_decode_locate(op->env, op->bytes, op->length, op->request->total,
+						   op->request->frame, &op->limits,
+						   &result->range_start, &result->range_length))
+		result->range_length = 0;
+	return MMN_OK;
 }
 
 /* PNG and JPEG files have no identities, only metadata to leave out. */
@@ -201,12 +219,11 @@ receive_dicom(const operation *op, const mmn_dicom *original, mmn_error *err)
 
 	/* the middle frame stands for all: a broken file is refused now */
 	if (status == MMN_OK)
-		status = mmn_decode_dicom(op->env, original, &pixels,
-								  middle(pixels.frames), &op->limits, &image,
-								  err);
-	if (status == MMN_OK)
 		status =
-			measure(op->env, &image, middle(pixels.frames), &found, err);
+			mmn_decode_dicom(op->env, original, &pixels, middle(pixels.frames),
+							 &op->limits, &image, err);
+	if (status == MMN_OK)
+		status = measure(op->env, &image, middle(pixels.frames), &found, err);
 	mmn_image_release(op->env, &image);
 	if (status == MMN_OK)
 		status = deidentify_dicom(op, original, err);
@@ -318,6 +335,8 @@ mmn_operate(const mmn_env *env, mmn_charsets *charsets,
 		.result = result,
 	};
 
+	if (request->head > request->length)
+		return mmn_fail(err, MMN_INTERNAL, "a head longer than what was sent");
 	switch (request->op)
 	{
 		case MMN_OP_DESCRIBE:
@@ -327,6 +346,8 @@ mmn_operate(const mmn_env *env, mmn_charsets *charsets,
 										  &result->count, err);
 		case MMN_OP_DECODE:
 			return decode(&op, err);
+		case MMN_OP_LOCATE:
+			return locate(&op);
 		case MMN_OP_DEIDENTIFY:
 			return deidentify(&op, err);
 		case MMN_OP_RECEIVE:

@@ -14,6 +14,8 @@ typedef struct mmn_result
 {
 	uint32_t count;
 	const mmn_env *samples; /* whose the image's samples are */
+	uint64_t range_start;
+	uint64_t range_length; /* 0: it cannot be told */
 	mmn_image image;
 	size_t sample_bytes;
 	mmn_buffer json;

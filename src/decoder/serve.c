@@ -190,6 +190,8 @@ work(server *s, const mmn_env *env, mmn_charsets *charsets,
 						 &err) == MMN_OK)
 	{
 		s->reply.count = s->result.count;
+		s->reply.range_start = s->result.range_start;
+		s->reply.range_length = s->result.range_length;
 		s->reply.json_length = s->result.json.length;
 		s->reply.content_length = s->result.content.length;
 		if (s->result.sample_bytes)

@@ -31,7 +31,7 @@
  */
 
 #define MMN_WIRE_MAGIC 0x64656d6du /* "mmed" */
-#define MMN_WIRE_VERSION 2
+#define MMN_WIRE_VERSION 3
 
 typedef enum mmn_wire_op
 {
@@ -40,7 +40,8 @@ typedef enum mmn_wire_op
 	MMN_OP_DECODE = 3,		/* reply.image; payload: samples, VOI table */
 	MMN_OP_DEIDENTIFY = 4,	/* payload: content */
 	MMN_OP_RECEIVE = 5,		/* payload: JSON, then content */
-	MMN_OP_FETCH = 6		/* the last reply again, into a larger window */
+	MMN_OP_FETCH = 6,		/* the last reply again, into a larger window */
+	MMN_OP_LOCATE = 7		/* reply.range_*: of a frame, by the file's head */
 } mmn_wire_op;
 
 /* Which windows come as file descriptors with a request, in this order. */
@@ -59,6 +60,9 @@ typedef struct mmn_wire_request
 	uint64_t length;	 /* of the object, in the input window */
 	uint64_t max_frame;	 /* bytes of a decoded frame */
 	uint64_t max_object; /* bytes of an inflated or de-identified object */
+	uint64_t head;		 /* DECODE: not 0, the object is so many bytes of its
+						  * head, then those of the frame */
+	uint64_t total; /* LOCATE: bytes of the object that this is the head of */
 	uint8_t key[MMN_WIRE_KEY_SIZE];
 } mmn_wire_request;
 
@@ -90,14 +94,16 @@ typedef struct mmn_wire_reply
 	uint64_t needed;	  /* bytes of output window; 0: the payload is there */
 	uint64_t json_length; /* at offset 0 of the output window */
 	uint64_t content_length; /* right behind it */
+	uint64_t range_start;
+	uint64_t range_length; /* 0: it cannot be told */
 	mmn_wire_image image;
 	char text[MMN_ERROR_TEXT]; /* of a failure */
 } mmn_wire_reply;
 
 /* No padding: what is sent holds nothing by accident. */
-_Static_assert(sizeof(mmn_wire_request) == 72, "wire request layout");
+_Static_assert(sizeof(mmn_wire_request) == 88, "wire request layout");
 _Static_assert(sizeof(mmn_wire_image) == 56, "wire image layout");
-_Static_assert(sizeof(mmn_wire_reply) == 96 + MMN_ERROR_TEXT,
+_Static_assert(sizeof(mmn_wire_reply) == 112 + MMN_ERROR_TEXT,
 			   "wire reply layout");
 
 #endif

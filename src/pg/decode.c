@@ -1,5 +1,6 @@
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -126,13 +127,78 @@ medimnet_frame_count(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(frames);
 }
 
+/*
+ * Files from this size on are not fetched as a whole for one frame, when they
+ * are stored out of line and uncompressed, as the catalog's are.
+ */
+#define PART_MIN (16 * 1024 * 1024)
+
+/* Heads tried, the second for long functional groups or tables of offsets. */
+static const int32 head_sizes[] = {256 * 1024, 8 * 1024 * 1024};
+
+/*
+ * Decodes a frame from the file's head and the frame's own bytes: of a
+ * whole-slide image of hundreds of megabytes, a tile's few kilobytes.  NULL when
+ * the head does not tell where those are; then, and after any failure, all of
+ * the file has its say.
+ */
+static Pixels *
+DecodeFromParts(Datum content, int32 frame)
+{
+	struct varlena *value = (struct varlena *)DatumGetPointer(content);
+	struct varatt_external pointer;
+	Size total, start, length = 0;
+	bytea *head = NULL, *part;
+	Size head_length = 0;
+	char *bytes;
+	Pixels *pixels;
+	mmn_error err;
+
+	if (!VARATT_IS_EXTERNAL_ONDISK(value))
+		return NULL;
+	VARATT_EXTERNAL_GET_POINTER(pointer, value);
+	if (VARATT_EXTERNAL_IS_COMPRESSED(pointer) ||
+		VARATT_EXTERNAL_GET_EXTSIZE(pointer) < PART_MIN || frame < 1)
+		return NULL;
+	total = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
+	for (int i = 0; i < lengthof(head_sizes) && length == 0; i++)
+	{
+		if (head)
+			pfree(head);
+		head = (bytea *)PG_DETOAST_DATUM_SLICE(content, 0, head_sizes[i]);
+		head_length = VARSIZE_ANY_EXHDR(head);
+		if (DecoderLocate(VARDATA_ANY(head), head_length, total, frame, &start,
+						  &length, &err) != MMN_OK)
+			return NULL;
+	}
+	/* a quarter of the file is no small part of it */
+	if (length == 0 || length > total / 4)
+		return NULL;
+	part = (bytea *)PG_DETOAST_DATUM_SLICE(content, start, length);
+	if (VARSIZE_ANY_EXHDR(part) != length)
+		return NULL;
+	bytes = palloc(head_length + length);
+	memcpy(bytes, VARDATA_ANY(head), head_length);
+	memcpy(bytes + head_length, VARDATA_ANY(part), length);
+	if (DecoderFramePart(bytes, head_length + length, head_length, frame,
+						 &pixels, &err) != MMN_OK)
+		return NULL;
+	pfree(head);
+	pfree(part);
+	pfree(bytes);
+	return pixels;
+}
+
 Datum
 medimnet_decode_frame(PG_FUNCTION_ARGS)
 {
-	bytea *content = PG_GETARG_BYTEA_PP(0);
+	bytea *content;
 	mmn_error err;
-	Pixels *pixels;
+	Pixels *pixels = DecodeFromParts(PG_GETARG_DATUM(0), PG_GETARG_INT32(1));
 
+	if (pixels)
+		PG_RETURN_PIXELS_P(pixels);
+	content = PG_GETARG_BYTEA_PP(0);
 	DecoderHideStatement();
 	Check(DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
 					   PG_GETARG_INT32(1), &pixels, &err),

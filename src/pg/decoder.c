@@ -526,11 +526,14 @@ HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
  * is not trusted with another object.
  */
 static mmn_status
-HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
-		   const uint8 *key, mmn_wire_reply *reply, mmn_error *err)
+HelperCallPart(mmn_wire_op op, const void *bytes, Size len, Size head,
+			   Size total, int32 frame, const uint8 *key,
+			   mmn_wire_reply *reply, mmn_error *err)
 {
 	mmn_wire_request request = {
 		.op = op,
+		.head = head,
+		.total = total,
 		.frame = (uint32)frame,
 		.max_frame =
 			Min((uint64)decoder_max_frame_kb * 1024, MMN_PIXELS_MAX_BYTES),
@@ -566,6 +569,13 @@ HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 	if (status != MMN_OK)
 		HelperStop(NULL);
 	return status;
+}
+
+static mmn_status
+HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
+		   const uint8 *key, mmn_wire_reply *reply, mmn_error *err)
+{
+	return HelperCallPart(op, bytes, len, 0, 0, frame, key, reply, err);
 }
 
 /* Done with the output window after a successful call. */
@@ -614,8 +624,8 @@ TakeContent(const mmn_wire_reply *reply, bytea **content, mmn_error *err)
 }
 
 mmn_status
-DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
-			 mmn_error *err)
+DecoderFramePart(const void *bytes, Size len, Size head, int32 frame,
+				 Pixels **out, mmn_error *err)
 {
 	mmn_wire_reply reply;
 	mmn_image image;
@@ -626,7 +636,8 @@ DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
 	if (frame < 1)
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"frame %d does not exist: frames count from 1", frame);
-	status = HelperCall(MMN_OP_DECODE, bytes, len, frame, NULL, &reply, err);
+	status = HelperCallPart(MMN_OP_DECODE, bytes, len, head, 0, frame, NULL,
+							&reply, err);
 	if (status != MMN_OK)
 		return status;
 	if (!mmn_wire_check_image(&reply, MMN_PIXELS_MAX_BYTES, &image,
@@ -640,6 +651,34 @@ DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
 			   2 * (Size)image.voi_entries);
 	HelperRelease(&reply, len);
 	*out = pixels;
+	return MMN_OK;
+}
+
+mmn_status
+DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
+			 mmn_error *err)
+{
+	return DecoderFramePart(bytes, len, 0, frame, out, err);
+}
+
+mmn_status
+DecoderLocate(const void *bytes, Size len, Size total, int32 frame, Size *start,
+			  Size *length, mmn_error *err)
+{
+	mmn_wire_reply reply;
+	mmn_status status;
+
+	*length = 0;
+	status = HelperCallPart(MMN_OP_LOCATE, bytes, len, 0, total, frame, NULL,
+							&reply, err);
+	if (status != MMN_OK)
+		return status;
+	HelperRelease(&reply, len);
+	if (reply.range_start > total ||
+		reply.range_length > total - reply.range_start)
+		return HelperBabbles(err);
+	*start = reply.range_start;
+	*length = reply.range_length;
 	return MMN_OK;
 }
 

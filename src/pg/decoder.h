@@ -40,6 +40,18 @@ extern void DecoderHideStatement(void);
 extern mmn_status DecoderFrame(const void *bytes, Size len, int32 frame,
 							   Pixels **out, mmn_error *err);
 
+/*
+ * Where in a file of "total" bytes, of which bytes are the head, frame 1..n
+ * is.  *length is 0 when that cannot be told.
+ */
+extern mmn_status DecoderLocate(const void *bytes, Size len, Size total,
+								int32 frame, Size *start, Size *length,
+								mmn_error *err);
+
+/* The same as DecoderFrame, of "head" bytes of a file and then the frame's. */
+extern mmn_status DecoderFramePart(const void *bytes, Size len, Size head,
+								   int32 frame, Pixels **out, mmn_error *err);
+
 extern mmn_status DecoderFrameCount(const void *bytes, Size len, int32 *out,
 									mmn_error *err);
 

@@ -17,8 +17,15 @@ struct mmn_dicom
 	mmn_dicom_fragment *fragments;
 	size_t fragment_count;
 	size_t fragment_capacity;
+	uint32_t part_frame; /* whose bytes are at hand, only they; 0: all */
+	const uint8_t *part; /* of native pixel data */
+	size_t part_length;
 	bool big_endian;
 	char transfer_syntax[65];
 };
+
+/* Of frames.c: by what codestreams begin and end. */
+bool mmn_fragment_begins_image(const mmn_dicom_fragment *f);
+bool mmn_fragment_ends_image(const mmn_dicom_fragment *f);
 
 #endif

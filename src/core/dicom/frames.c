@@ -1,4 +1,5 @@
 #include "dicom/frames.h"
+#include "dicom/dicom_private.h"
 
 #include <string.h>
 
@@ -293,6 +294,27 @@ mmn_dicom_native_length(const mmn_pixel_description *p)
 	return (size_t)(bits / 8 + (bits % 8 != 0));
 }
 
+/* Bits of a frame: at most 2^32 * 3 * 64. */
+static uint64_t
+native_bits(const mmn_pixel_description *p)
+{
+	return native_samples(p) * p->bits_allocated;
+}
+
+bool
+mmn_dicom_native_range(const mmn_pixel_description *p, uint32_t frame,
+					   uint64_t *start, uint64_t *length)
+{
+	uint64_t end;
+
+	if (__builtin_mul_overflow(native_bits(p), (uint64_t)frame, &end) ||
+		end > UINT64_MAX - 7)
+		return false;
+	*start = (end - native_bits(p)) / 8;
+	*length = (end + 7) / 8 - *start;
+	return true;
+}
+
 static mmn_status
 native_frame(const mmn_pixel_description *p, uint32_t frame,
 			 const uint8_t **out, size_t *length, unsigned *bit_offset,
@@ -397,8 +419,8 @@ by_basic_table(const mmn_dicom *dicom, const mmn_pixel_description *p,
  * Whether a compressed image begins here: JPEG and JPEG-LS SOI, a JPEG 2000
  * code stream's SOC and SIZ, or the signature box of a JP2 file.
  */
-static bool
-begins_image(const mmn_dicom_fragment *f)
+bool
+mmn_fragment_begins_image(const mmn_dicom_fragment *f)
 {
 	static const uint8_t jp2[8] = {0, 0, 0, 12, 'j', 'P', ' ', ' '};
 	const uint8_t *b = f->bytes;
@@ -412,8 +434,8 @@ begins_image(const mmn_dicom_fragment *f)
 }
 
 /* Whether an image ends here (EOI, EOC), but for a few bytes of padding. */
-static bool
-ends_image(const mmn_dicom_fragment *f)
+bool
+mmn_fragment_ends_image(const mmn_dicom_fragment *f)
 {
 	for (size_t i = 0; i < 16 && i + 2 <= f->length; i++)
 	{
@@ -443,9 +465,9 @@ by_markers(const mmn_dicom *dicom, const mmn_pixel_description *p,
 		{
 			const mmn_dicom_fragment *f = mmn_dicom_fragment_at(dicom, i);
 
-			if (!begins_image(f) ||
+			if (!mmn_fragment_begins_image(f) ||
 				(strict && i > 1 &&
-				 !ends_image(mmn_dicom_fragment_at(dicom, i - 1))))
+				 !mmn_fragment_ends_image(mmn_dicom_fragment_at(dicom, i - 1))))
 			{
 				if (begun == frame)
 					*last = i;
@@ -497,9 +519,16 @@ encapsulated_frame(const mmn_env *env, const mmn_dicom *dicom,
 				   mmn_error *err)
 {
 	size_t first = 0, last = 0, total = 0;
-	mmn_status status = find_fragments(dicom, p, frame, &first, &last, err);
+	mmn_status status = MMN_OK;
 	uint8_t *joined;
 
+	if (dicom->part_frame)
+	{
+		first = 1;
+		last = dicom->fragment_count - 1;
+	}
+	else
+		status = find_fragments(dicom, p, frame, &first, &last, err);
 	if (status != MMN_OK)
 		return status;
 	for (size_t i = first; i <= last; i++)
@@ -551,8 +580,18 @@ mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"frame %u does not exist: the image has %u", frame,
 						pixels->frames);
+	if (dicom->part_frame && dicom->part_frame != frame)
+		return mmn_fail(err, MMN_BAD_ARGUMENT, "frame %u is not at hand",
+						frame);
 	if (pixels->encapsulated)
 		return encapsulated_frame(env, dicom, pixels, frame, out, length, owned,
 								  err);
+	if (dicom->part_frame)
+	{
+		*out = dicom->part;
+		*length = dicom->part_length;
+		*bit_offset = (unsigned)((frame - 1) * (native_bits(pixels) % 8) % 8);
+		return MMN_OK;
+	}
 	return native_frame(pixels, frame, out, length, bit_offset, err);
 }

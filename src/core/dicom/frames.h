@@ -75,6 +75,10 @@ mmn_status mmn_dicom_frame_bytes(const mmn_env *env, const mmn_dicom *dicom,
 								 size_t *length, unsigned *bit_offset,
 								 bool *owned, mmn_error *err);
 
+/* Where a frame's bytes are in native pixel data; false: beyond all limits. */
+bool mmn_dicom_native_range(const mmn_pixel_description *pixels, uint32_t frame,
+							uint64_t *start, uint64_t *length);
+
 /* Bytes of all frames together in native pixel data; SIZE_MAX: too many. */
 size_t mmn_dicom_native_length(const mmn_pixel_description *pixels);
 
