@@ -7,6 +7,7 @@
 #   make fuzz      all fuzz targets, FUZZ_SECONDS each
 #   make coverage  what of the parsers unit tests and fuzz corpus reach
 #   make bench     the decoder's speed beside that of other decoders, and through SQL
+#   make bench-nn    networks beside ONNX Runtime: images a second, memory
 #   make bench-conv  GFLOP/s of convolutions, layer by layer
 #   make bench-batches  batches beside SELECT and PyTorch's DataLoader
 #   make && make install && make installcheck    as for any extension
@@ -307,6 +308,26 @@ build/bench/conv: test/bench/conv.c $(core_lib)
 .PHONY: bench-conv
 bench-conv: build/bench/conv
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $<
+
+# Networks beside ONNX Runtime, which npm fetches: needs node and npm.  Its
+# scripts would fetch the part for graphics cards.
+nn_inputs = build/bench/nn/made
+onnxruntime = build/bench/onnxruntime
+
+$(nn_inputs): test/zoo.py | build/tools/run_network
+	/usr/bin/python3 $< --keep build $(@D) resnet18 resnet50 densenet121 mobilenet_v2
+	touch $@
+
+$(onnxruntime)/node_modules:
+	@command -v npm >/dev/null || { echo "bench-nn: this needs npm" >&2; exit 1; }
+	@mkdir -p $(@D)
+	npm install --silent --ignore-scripts --prefix $(@D) onnxruntime-node@1.30
+
+.PHONY: bench-nn
+bench-nn:
+	@test/deps.sh $(DEB_BUILD) $(DEB_ZOO)
+	$(MAKE) build/tools/run_network $(nn_inputs) $(onnxruntime)/node_modules
+	/usr/bin/python3 test/bench/nn.py build $(dir $(nn_inputs)) $(onnxruntime) $(ROUNDS)
 
 .PHONY: bench bench-programs
 bench-programs: $(bench_programs) $(bench_inputs)
