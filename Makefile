@@ -90,6 +90,9 @@ src/core/image/resize.o src/core/image/render.o src/core/stats/vector.o: \
 	CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
 $(patsubst %.c,%.o,$(wildcard src/core/nn/*.c)): CORE_CFLAGS += -O3 -ffp-contract=off -fno-trapping-math
 
+# The same image on every machine, on those too that have fused multiply-add.
+$(patsubst %.c,%.o,$(wildcard src/core/sample/*.c)): CORE_CFLAGS += -ffp-contract=off
+
 # Loops over samples, written for the vectorizer, which -O2 keeps on a short leash.
 src/core/dicom/cells.o src/core/dicom/colour.o src/core/dicom/stored.o: CORE_CFLAGS += -O3
 

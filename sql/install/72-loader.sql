@@ -56,6 +56,12 @@ BEGIN
 		layout text NOT NULL CHECK (layout IN ('NCHW', 'NHWC')),
 		rendition_dtype text NOT NULL,
 		rule_id int NOT NULL REFERENCES @extschema@.rendition_rule,
+		mean real[],
+		std real[],
+		augment_flip text NOT NULL,
+		augment_rotate float8 NOT NULL,
+		augment_crop float8 NOT NULL,
+		augment_window float8 NOT NULL,
 		strata int,
 		samples bigint,
 		schedule bytea,
@@ -120,6 +126,12 @@ BEGIN
 		('loader', 'layout', 'NCHW or NHWC'),
 		('loader', 'rendition_dtype', 'element type of the renditions that its images are made of'),
 		('loader', 'rule_id', 'the rule of its renditions'),
+		('loader', 'mean', 'subtracted from each channel; NULL: images are not normalised'),
+		('loader', 'std', 'divides each channel after that'),
+		('loader', 'augment_flip', 'horizontal, vertical or both; empty: never'),
+		('loader', 'augment_rotate', 'by at most so many degrees, either way'),
+		('loader', 'augment_crop', 'at most this share of each side is cut off'),
+		('loader', 'augment_window', 'how far, in widths, the window moves and widens at most'),
 		('loader', 'strata', 'number of strata'),
 		('loader', 'samples', 'number of members; NULL: not finished yet'),
 		('loader', 'schedule', 'balance sqrt: the strata of one period of positions, 4 bytes each, little-endian'),
@@ -207,6 +219,85 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.read_windows(jsonb) IS 'option "window" of create_loader() as column windows has it';
 
+CREATE FUNCTION @extschema@.read_per_channel(option jsonb, channels int, what text) RETURNS real[]
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	n real[];
+BEGIN
+	IF jsonb_typeof(option) = 'number' THEN
+		n := array_fill((option #>> '{}')::real, ARRAY[channels]);
+	ELSIF jsonb_typeof(option) = 'array' AND NOT jsonb_path_exists(option, '$[*] ? (@.type() != "number")') THEN
+		n := ARRAY(SELECT e::real FROM jsonb_array_elements_text(option) WITH ORDINALITY AS a (e, i) ORDER BY i);
+	END IF;
+	IF n IS NULL OR cardinality(n) <> channels OR what = 'std' AND 0 >= ANY (n) THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('invalid %s of a loader: %s', what, coalesce(option::text, 'none')),
+			HINT = format('It is one number, or one for each of the %s channels%s, in units of the images'' values.', channels,
+				CASE what WHEN 'std' THEN ', above 0' ELSE '' END);
+	END IF;
+	RETURN n;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.read_per_channel(jsonb, int, text) IS 'option "mean" or "std" of create_loader(): a value for each channel';
+
+CREATE FUNCTION @extschema@.train_statistics(from_dataset bigint, width int, height int, channels int, dtype text, fit text, windows text[],
+	layout text, OUT mean real[], OUT std real[])
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+BEGIN
+	-- all images have as many pixels: the mean of means is that of all
+	SELECT array_agg(s.mean::real ORDER BY s.c), array_agg((CASE WHEN s.variance > 0 THEN sqrt(s.variance) ELSE 1 END)::real ORDER BY s.c)
+	INTO mean, std
+	FROM (
+		SELECT c, avg(o.moments[c]) AS mean, avg(o.moments[channels + c]) - avg(o.moments[c]) ^ 2 AS variance
+		FROM (
+			SELECT rendition_moments(m.image_id, d.content, m.frame, train_statistics.width, train_statistics.height,
+				train_statistics.channels, dtype, fit, windows, layout) AS moments
+			FROM @extschema@.dataset_member m JOIN @extschema@.image i USING (subject_id, image_id)
+			JOIN @extschema@.image_content d USING (subject_id, image_id)
+			WHERE m.dataset_id = from_dataset AND m.split = 'train' AND i.status = 'stored' OFFSET 0) o, generate_series(1, channels) AS c
+		GROUP BY c) s;
+	IF mean IS NULL THEN
+		RAISE no_data_found USING MESSAGE = 'the dataset has no images in a split "train"',
+			HINT = 'Give numbers: {"normalize": {"mean": …, "std": …}}.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.train_statistics(bigint, int, int, int, text, text, text[], text) IS
+	'mean and standard deviation of each channel over split train, decoded for it';
+
+CREATE FUNCTION @extschema@.read_augment(option jsonb, rendered boolean,
+	OUT flip text, OUT rotate float8, OUT crop float8, OUT window_by float8)
+	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	wrong text;
+BEGIN
+	PERFORM check_options(option, '{flip,rotate,crop,window}', 'option "augment"');
+	SELECT string_agg(key, ', ') INTO wrong FROM jsonb_each(option) o
+	WHERE CASE key WHEN 'flip' THEN value NOT IN ('"horizontal"', '"vertical"', '"both"')
+		ELSE CASE WHEN jsonb_typeof(value) = 'number'
+			THEN (value #>> '{}')::numeric NOT BETWEEN 0 AND CASE key WHEN 'rotate' THEN 180 WHEN 'crop' THEN 0.9 ELSE 0.5 END
+			ELSE true END END;
+	IF wrong IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('invalid option "augment" of a loader: %s', wrong),
+			HINT = 'flip is "horizontal", "vertical" or "both", rotate 0..180 degrees, crop 0..0.9 of a side, window 0..0.5 of its width.';
+	END IF;
+	flip := coalesce(option ->> 'flip', '');
+	rotate := coalesce((option ->> 'rotate')::float8, 0);
+	crop := coalesce((option ->> 'crop')::float8, 0);
+	window_by := coalesce((option ->> 'window')::float8, 0);
+	IF window_by > 0 AND NOT rendered THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'stored values have no window that could be moved',
+			HINT = 'Leave "window" out of option "augment", or give the loader a window.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.read_augment(jsonb, boolean) IS 'option "augment" of create_loader()';
+
 CREATE FUNCTION @extschema@.create_loader(name text, dataset text, split text, batch_size int, width int, height int,
 	channels int DEFAULT 1, dtype text DEFAULT 'uint8', balance text DEFAULT 'uniform',
 	balance_by text[] DEFAULT '{label}', seed bigint DEFAULT 0, options jsonb DEFAULT '{}') RETURNS bigint
@@ -225,6 +316,9 @@ DECLARE
 	windows text[];
 	layout text;
 	rendition_dtype text;
+	mean real[];
+	std real[];
+	augment record;
 BEGIN
 	IF name IS NULL OR dataset IS NULL OR split IS NULL OR batch_size IS NULL OR width IS NULL OR height IS NULL
 		OR channels IS NULL OR dtype IS NULL OR balance IS NULL OR balance_by IS NULL OR seed IS NULL
@@ -235,7 +329,7 @@ BEGIN
 		RAISE invalid_name USING MESSAGE = 'the name of a loader cannot be empty';
 	END IF;
 	from_dataset := dataset_id(dataset);
-	PERFORM check_options(options, '{fit,window,layout}', 'the options of a loader');
+	PERFORM check_options(options, '{fit,window,layout,normalize,augment}', 'the options of a loader');
 	fit := coalesce(options ->> 'fit', 'resize');
 	windows := coalesce(read_windows(options -> 'window'), CASE dtype WHEN 'uint8' THEN '{auto}'::text[] ELSE '{}' END);
 	layout := coalesce(options ->> 'layout', 'NCHW');
@@ -258,7 +352,22 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = 'balance_by is empty',
 			HINT = 'Balance by ''{label}'', or say balance => ''none''.';
 	END IF;
-	rendition_dtype := CASE windows WHEN '{}' THEN dtype ELSE 'uint8' END;
+	rendition_dtype := CASE WHEN windows <> '{}' THEN 'uint8' WHEN options ? 'normalize' THEN 'float32' ELSE dtype END;
+	IF options ? 'normalize' AND dtype NOT LIKE 'float%' THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('images of %s cannot be normalised', dtype),
+			HINT = 'Take dtype float32 or float16.';
+	ELSIF jsonb_typeof(options -> 'normalize') = 'object' THEN
+		PERFORM check_options(options -> 'normalize', '{mean,std}', 'option "normalize"');
+		mean := read_per_channel(options #> '{normalize,mean}', channels, 'mean');
+		std := read_per_channel(options #> '{normalize,std}', channels, 'std');
+	ELSIF options -> 'normalize' = '"train"' THEN
+		SELECT s.mean, s.std INTO mean, std
+		FROM train_statistics(from_dataset, width, height, channels, rendition_dtype, fit, windows, layout) s;
+	ELSIF options ? 'normalize' THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'invalid option "normalize" of a loader',
+			HINT = 'It is {"mean": …, "std": …}, or "train" to compute them over split train.';
+	END IF;
+	augment := read_augment(coalesce(options -> 'augment', '{}'), windows <> '{}');
 	SELECT string_agg(quote_literal(b), ', ') INTO unknown FROM unnest(balance_by) b
 	WHERE b <> 'label' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = '@extschema@.catalog'::regclass AND a.attname = b AND a.attnum > 0);
 	IF unknown IS NOT NULL THEN
@@ -272,10 +381,12 @@ BEGIN
 	INTO stratum_key FROM unnest(balance_by) b;
 
 	INSERT INTO @extschema@.loader AS l (name, dataset_id, split, batch_size, width, height, channels, dtype, balance, balance_by, seed,
-		options, fit, windows, layout, rendition_dtype, rule_id)
+		options, fit, windows, layout, rendition_dtype, rule_id,
+		mean, std, augment_flip, augment_rotate, augment_crop, augment_window)
 	VALUES (name, from_dataset, split, batch_size, width, height, channels, dtype, balance, balance_by, seed,
 		options, fit, windows, layout, rendition_dtype,
-		rendition_rule_id(width, height, channels, rendition_dtype, fit, windows, layout))
+		rendition_rule_id(width, height, channels, rendition_dtype, fit, windows, layout),
+		mean, std, augment.flip, augment.rotate, augment.crop, augment.window_by)
 	RETURNING l.loader_id INTO new_id;
 	CREATE TEMPORARY TABLE medimnet_member (key jsonb, subject_id bigint, image_id bigint, label int, frame int) ON COMMIT DROP;
 	EXECUTE format('INSERT INTO pg_temp.medimnet_member SELECT %s, m.subject_id, m.image_id, m.label, m.frame

@@ -100,11 +100,17 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.rendition_rule_id(int, int, int, text, text, text[], text) IS 'key of a rule, which is made if it is new; not for direct use';
 
-CREATE FUNCTION @extschema@.rendition_chunks(content bytea, frame int, width int, height int, channels int, dtype text, fit text,
-	windows text[], layout text) RETURNS bytea[]
+CREATE FUNCTION @extschema@.rendition_chunks(image_id bigint, content bytea, frame int, width int, height int, channels int, dtype text,
+	fit text, windows text[], layout text) RETURNS bytea[]
 	AS 'MODULE_PATHNAME', 'medimnet_rendition_chunks' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
-COMMENT ON FUNCTION @extschema@.rendition_chunks(bytea, int, int, int, int, text, text, text[], text) IS
+COMMENT ON FUNCTION @extschema@.rendition_chunks(bigint, bytea, int, int, int, int, text, text, text[], text) IS
 	'a frame of a file as a rule wants it, in the pieces that table rendition holds';
+
+CREATE FUNCTION @extschema@.rendition_moments(image_id bigint, content bytea, frame int, width int, height int, channels int, dtype text,
+	fit text, windows text[], layout text) RETURNS float8[]
+	AS 'MODULE_PATHNAME', 'medimnet_rendition_moments' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100000;
+COMMENT ON FUNCTION @extschema@.rendition_moments(bigint, bytea, int, int, int, int, text, text, text[], text) IS
+	'a frame of a file as a rule wants it: the means of its channels, then those of their squares';
 
 CREATE FUNCTION @extschema@.make_renditions(loader_id bigint, stratum int, first bigint, last bigint) RETURNS int
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -132,7 +138,7 @@ BEGIN
 		BEGIN
 			INSERT INTO @extschema@.rendition (subject_id, image_id, rule_id, frame, chunk, data)
 			SELECT todo.subject_id, todo.image_id, todo.rule_id, todo.frame, d.n - 1, d.data
-			FROM @extschema@.image_content c, unnest(rendition_chunks(c.content, todo.frame, todo.width, todo.height, todo.channels, todo.dtype,
+			FROM @extschema@.image_content c, unnest(rendition_chunks(c.image_id, c.content, todo.frame, todo.width, todo.height, todo.channels, todo.dtype,
 				todo.fit, todo.windows, todo.layout)) WITH ORDINALITY d (data, n)
 			WHERE c.subject_id = todo.subject_id AND c.image_id = todo.image_id
 			ON CONFLICT DO NOTHING;

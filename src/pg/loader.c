@@ -101,6 +101,43 @@ ReadSchedule(Datum value, uint64 *period)
 	return schedule;
 }
 
+/* Copies an array of a value for each channel; false when it is null. */
+static bool
+ReadPerChannel(int column, int channels, float *out)
+{
+	bool is_null;
+	Datum value = LookUpColumn(column, &is_null);
+	ArrayType *array;
+
+	if (is_null)
+		return false;
+	array = DatumGetArrayTypeP(value);
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != channels ||
+		ARR_HASNULL(array))
+		elog(ERROR, "a loader's mean or std is damaged");
+	memcpy(out, ARR_DATA_PTR(array), channels * sizeof(float));
+	return true;
+}
+
+static void
+ReadFinish(Loader *loader)
+{
+	mmn_finish *finish = &loader->finish;
+	int channels = loader->fit.channels;
+	char *flip = TextDatumGetCString(LookUpRequired(18));
+
+	finish->normalised = ReadPerChannel(16, channels, finish->mean) &&
+						 ReadPerChannel(17, channels, finish->std);
+	finish->augment.flip_horizontal =
+		strcmp(flip, "horizontal") == 0 || strcmp(flip, "both") == 0;
+	finish->augment.flip_vertical =
+		strcmp(flip, "vertical") == 0 || strcmp(flip, "both") == 0;
+	finish->augment.rotate = DatumGetFloat8(LookUpRequired(19));
+	finish->augment.crop = DatumGetFloat8(LookUpRequired(20));
+	finish->augment.window = DatumGetFloat8(LookUpRequired(21));
+	loader->copied = mmn_finish_is_copy(finish, &loader->fit);
+}
+
 /* Takes over the columns of the row that LoaderOpen has looked up. */
 static void
 ReadDefinition(Loader *loader)
@@ -117,7 +154,7 @@ ReadDefinition(Loader *loader)
 	loader->fit.width = DatumGetInt32(LookUpRequired(3));
 	loader->fit.height = DatumGetInt32(LookUpRequired(4));
 	loader->fit.channels = DatumGetInt32(LookUpRequired(5));
-	loader->dtype = ParseDtype(TextDatumGetCString(LookUpRequired(6)));
+	loader->finish.dtype = ParseDtype(TextDatumGetCString(LookUpRequired(6)));
 	balance = ParseBalance(TextDatumGetCString(LookUpRequired(7)));
 	loader->seed = (uint64)DatumGetInt64(LookUpRequired(8));
 	stored = LookUpColumn(10, &is_null);
@@ -129,6 +166,7 @@ ReadDefinition(Loader *loader)
 	ParseWindows(DatumGetArrayTypeP(LookUpRequired(14)), &loader->fit);
 	loader->fit.channels_last =
 		ParseLayout(TextDatumGetCString(LookUpRequired(15)));
+	ReadFinish(loader);
 	mmn_check(mmn_deal_init(&loader->deal, &mmn_env_backend, balance,
 							loader->seed, loader->batch_size,
 							DatumGetInt32(LookUpRequired(9)), schedule, period,
@@ -151,7 +189,8 @@ LoaderOpen(const char *name, int32 rank, int32 world_size)
 	if (!LookUp(&plan,
 				"SELECT loader_id, batch_size, width, height, channels, "
 				"dtype, balance, seed, strata, schedule, "
-				"rule_id, rendition_dtype, fit, windows, layout "
+				"rule_id, rendition_dtype, fit, windows, layout, mean, std, "
+				"augment_flip, augment_rotate, augment_crop, augment_window "
 				"FROM medimnet.loader "
 				"WHERE name OPERATOR(pg_catalog.=) $1 AND samples IS NOT NULL",
 				1, types, values))
@@ -205,7 +244,7 @@ LoaderImageDims(const Loader *loader, int32 dims[3])
 	dims[0] = fit->channels_last ? fit->height : fit->channels;
 	dims[1] = fit->channels_last ? fit->width : fit->height;
 	dims[2] = fit->channels_last ? fit->channels : fit->width;
-	return (Size)dims[0] * dims[1] * dims[2] * mmn_dtype_size(loader->dtype);
+	return (Size)dims[0] * dims[1] * dims[2] * mmn_dtype_size(loader->finish.dtype);
 }
 
 /* loader_schedule(balance text, seed bigint, batch_size int, members bigint[]) */

@@ -6,7 +6,7 @@
 
 #include "keyscan.h"
 #include "sample/deal.h"
-#include "sample/fit.h"
+#include "sample/finish.h"
 
 /* A loader as table medimnet.loader defines it, for one rank. */
 typedef struct Loader
@@ -16,9 +16,10 @@ typedef struct Loader
 	int32 batch_size;
 	int32 rank;
 	int32 share; /* images of a step for one rank */
-	uint8 dtype; /* of the images served */
 	int32 rule_id;
-	mmn_fit fit; /* the rule: what renditions are */
+	mmn_fit fit;	   /* the rule: what renditions are */
+	mmn_finish finish; /* what becomes of them */
+	bool copied;	   /* nothing */
 	uint64 seed;
 	mmn_deal deal;
 	HTAB *strata;		   /* StratumSize, those met so far */
@@ -45,6 +46,7 @@ typedef struct Source
 	KeyScan *members;
 	KeyScan *images;
 	KeyScan *renditions;
+	void *rendition;	   /* room for one, unless they are served as such */
 	MemoryContext scratch; /* reset for every image */
 } Source;
 

@@ -123,13 +123,13 @@ medimnet_batch(PG_FUNCTION_ARGS)
 	share = loader->share;
 	image_bytes = LoaderImageDims(loader, dims + 1);
 	dims[0] = share;
-	sizes[0] = TensorSize(loader->dtype, 4, dims);
+	sizes[0] = TensorSize(loader->finish.dtype, 4, dims);
 	sizes[1] = ARR_OVERHEAD_NONULLS(1) + share * sizeof(int32);
 	sizes[2] = ARR_OVERHEAD_NONULLS(1) + share * sizeof(int64);
 	MemoryContextSwitchTo(context);
 	row = RowCreate(desc, sizes);
 	MemoryContextSwitchTo(working);
-	data = TensorInit(row.columns[0], loader->dtype, 4, dims);
+	data = TensorInit(row.columns[0], loader->finish.dtype, 4, dims);
 	labels = ArrayInit(row.columns[1], share, INT4OID, sizeof(int32));
 	image_ids = ArrayInit(row.columns[2], share, INT8OID, sizeof(int64));
 	for (int i = 0; i < share; i++)
@@ -183,9 +183,9 @@ StreamOpen(FunctionCallInfo fcinfo, TupleDesc desc)
 	LoaderCheckStep(loader, stream->step);
 	LoaderCheckStep(loader, stream->last_step);
 	(void)LoaderImageDims(loader, dims);
-	sizes[4] = TensorSize(loader->dtype, 3, dims);
+	sizes[4] = TensorSize(loader->finish.dtype, 3, dims);
 	stream->row = RowCreate(desc, sizes);
-	stream->image = TensorInit(stream->row.columns[4], loader->dtype, 3, dims);
+	stream->image = TensorInit(stream->row.columns[4], loader->finish.dtype, 3, dims);
 	stream->source = SourceOpen(loader);
 	RegisterExprContextCallback(result->econtext, StreamShutdown,
 								PointerGetDatum(stream));

@@ -2,6 +2,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -27,6 +28,7 @@
  */
 
 PG_FUNCTION_INFO_V1(medimnet_rendition_chunks);
+PG_FUNCTION_INFO_V1(medimnet_rendition_moments);
 
 KeyScan *
 RenditionsOpen(Snapshot snapshot)
@@ -141,45 +143,63 @@ ParseWindows(ArrayType *windows, mmn_fit *fit)
 	}
 }
 
-/*
- * rendition_chunks(content bytea, frame int, width int, height int,
- *					channels int, dtype text, fit text, windows text[],
- *					layout text)
- */
-Datum
-medimnet_rendition_chunks(PG_FUNCTION_ARGS)
+Size
+RenditionSize(const mmn_fit *fit)
 {
-	bytea *content = PG_GETARG_BYTEA_PP(0);
-	mmn_fit fit = {.width = PG_GETARG_INT32(2),
-				   .height = PG_GETARG_INT32(3),
-				   .channels = PG_GETARG_INT32(4)};
+	return (Size)fit->width * fit->height * fit->channels *
+		   mmn_dtype_size(fit->dtype);
+}
+
+/*
+ * Makes the rendition that the arguments of an SQL function ask for:
+ * (image_id bigint, content bytea, frame int, width int, height int,
+ * channels int, dtype text, fit text, windows text[], layout text)
+ */
+static uint8 *
+MakeRendition(FunctionCallInfo fcinfo, mmn_fit *fit)
+{
+	bytea *content = PG_GETARG_BYTEA_PP(1);
+	uint8 *rendition;
 	mmn_status status;
 	mmn_error err;
 	mmn_image image;
 	Pixels *pixels;
-	Size size, at = 0;
-	char *rendition;
-	Datum *chunks;
-	int n = 0;
 
-	fit.dtype = ParseDtype(text_to_cstring(PG_GETARG_TEXT_PP(5)));
-	fit.shape = ParseFitShape(text_to_cstring(PG_GETARG_TEXT_PP(6)));
-	ParseWindows(PG_GETARG_ARRAYTYPE_P(7), &fit);
-	fit.channels_last = ParseLayout(text_to_cstring(PG_GETARG_TEXT_PP(8)));
-	size = (Size)fit.width * fit.height * fit.channels *
-		   mmn_dtype_size(fit.dtype);
-	rendition = palloc(size);
+	memset(fit, 0, sizeof(*fit));
+	fit->width = PG_GETARG_INT32(3);
+	fit->height = PG_GETARG_INT32(4);
+	fit->channels = PG_GETARG_INT32(5);
+	fit->dtype = ParseDtype(text_to_cstring(PG_GETARG_TEXT_PP(6)));
+	fit->shape = ParseFitShape(text_to_cstring(PG_GETARG_TEXT_PP(7)));
+	ParseWindows(PG_GETARG_ARRAYTYPE_P(8), fit);
+	fit->channels_last = ParseLayout(text_to_cstring(PG_GETARG_TEXT_PP(9)));
+	rendition = palloc(RenditionSize(fit));
 	status = DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
-						  PG_GETARG_INT32(1), &pixels, &err);
+						  PG_GETARG_INT32(2), &pixels, &err);
 	if (status == MMN_OK)
 	{
 		image = PixelsImage(pixels);
-		status = mmn_fit_image(&mmn_env_backend, &image, &fit, rendition, &err);
+		status = mmn_fit_image(&mmn_env_backend, &image, fit, rendition, &err);
 		pfree(pixels);
 	}
-	mmn_check(status, "could not make a rendition", &err);
+	mmn_check(status,
+			  psprintf("could not make a rendition of image " INT64_FORMAT,
+					   PG_GETARG_INT64(0)),
+			  &err);
+	return rendition;
+}
 
-	chunks = palloc((size / RENDITION_CHUNK + 1) * sizeof(Datum));
+/* rendition_chunks(as MakeRendition) */
+Datum
+medimnet_rendition_chunks(PG_FUNCTION_ARGS)
+{
+	mmn_fit fit;
+	uint8 *rendition = MakeRendition(fcinfo, &fit);
+	Size size = RenditionSize(&fit);
+	Size at = 0;
+	Datum *chunks = palloc((size / RENDITION_CHUNK + 1) * sizeof(Datum));
+	int n = 0;
+
 	while (at < size)
 	{
 		Size length = Min(size - at, RENDITION_CHUNK);
@@ -192,4 +212,40 @@ medimnet_rendition_chunks(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_ARRAYTYPE_P(
 		construct_array(chunks, n, BYTEAOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * rendition_moments(as MakeRendition): of each channel the mean of its
+ * elements, then of each the mean of their squares.
+ */
+Datum
+medimnet_rendition_moments(PG_FUNCTION_ARGS)
+{
+	mmn_fit fit;
+	uint8 *rendition = MakeRendition(fcinfo, &fit);
+	Size pixels = (Size)fit.width * fit.height;
+	mmn_tensor elements = {.dtype = fit.dtype, .data = rendition};
+	Datum moments[2 * MMN_FIT_MAX_CHANNELS];
+
+	for (int c = 0; c < fit.channels; c++)
+	{
+		double sum = 0, squares = 0;
+
+		for (Size i = 0; i < pixels; i++)
+		{
+			double v = mmn_tensor_element(&elements,
+										  fit.channels_last
+											  ? i * fit.channels + c
+											  : c * pixels + i);
+
+			sum += v;
+			squares += v * v;
+		}
+		CHECK_FOR_INTERRUPTS();
+		moments[c] = Float8GetDatum(sum / pixels);
+		moments[fit.channels + c] = Float8GetDatum(squares / pixels);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(moments, 2 * fit.channels, FLOAT8OID,
+										  sizeof(float8), FLOAT8PASSBYVAL,
+										  TYPALIGN_DOUBLE));
 }

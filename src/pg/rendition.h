@@ -17,6 +17,8 @@
  */
 #define RENDITION_CHUNK 8096
 
+extern Size RenditionSize(const mmn_fit *fit);
+
 /* NULL when there are none that the caller may read. */
 extern KeyScan *RenditionsOpen(Snapshot snapshot);
 

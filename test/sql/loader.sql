@@ -193,3 +193,46 @@ SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": 40}');
 SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": "none"}');
 SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => '{"window": ["lung", "bone"]}');
 SELECT create_loader('x', 'all', 'all', 6, 2, 2, options => NULL);
+
+-- normalised: by numbers, and by what the train split has
+SELECT create_loader('n', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": {"mean": 1000, "std": [500]}}');
+SELECT images FROM batch('n', 0);
+SELECT create_loader('n8', 'wide', 'all', 1, 4, 2, channels => 3, dtype => 'float16',
+	options => '{"window": "full", "layout": "NHWC", "normalize": {"mean": [0, 1, 127.5], "std": [1, 2, 127.5]}}');
+SELECT images FROM batch('n8', 0);
+SELECT create_loader('shown', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"window": "full"}');
+SELECT images FROM batch('shown', 0);
+SELECT create_dataset('trained', 'SELECT 60 AS image_id, ''w'' AS label', '{"train":1}');
+SELECT create_loader('t', 'trained', 'train', 1, 4, 2, dtype => 'float32', options => '{"normalize": "train"}');
+SELECT mean, std FROM loader WHERE name = 't';
+SELECT avg(v)::numeric(6, 4), stddev_pop(v)::numeric(6, 4) FROM batch('t', 0), unnest(images::real[]) v;
+CREATE TEMPORARY TABLE plain AS SELECT f, images FROM unnest('{n,n8,shown,t}'::text[]) f, batch(f, 0);
+CALL prepare_loader('n');
+CALL prepare_loader('n8'); -- of the same rule as 'shown', but for the layout
+CALL prepare_loader('shown');
+SELECT DISTINCT r.dtype FROM rendition JOIN rendition_rule r USING (rule_id) JOIN loader l USING (rule_id) WHERE name IN ('n8', 'shown');
+SELECT bool_and(p.images = b.images) FROM plain p, batch(p.f, 0) b;
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, options => '{"normalize": {"mean": 0, "std": 1}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": {"mean": 0}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": {"mean": 0, "std": [1, 2]}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": {"mean": "0", "std": 1}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": {"mean": 0, "std": 0}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": "val"}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"normalize": "train"}');
+
+-- augmented: another image each time it comes, the same on every call
+SELECT create_loader('flip', 'wide', 'all', 1, 4, 2, dtype => 'uint16', options => '{"augment": {"flip": "both"}}');
+SELECT image::text, count(*) BETWEEN 30 AND 70 AS a_quarter FROM batch_rows('flip', 0, 199) GROUP BY 1 ORDER BY 1;
+SELECT (SELECT array_agg(image::text) FROM batch_rows('flip', 0, 99)) = (SELECT array_agg(image::text) FROM batch_rows('flip', 0, 99));
+SELECT create_loader('jitter', 'wide', 'all', 1, 4, 2, options => '{"window": "full", "augment": {"window": 0.2}}');
+SELECT count(DISTINCT image::text) > 50, bool_and((image::real[])[1][1][1] <= 64 AND (image::real[])[1][1][2] BETWEEN 0 AND 140
+	AND (image::real[])[1][1][4] >= 180) FROM batch_rows('jitter', 0, 99);
+SELECT create_loader('turn', 'wide', 'all', 1, 4, 2, dtype => 'float32', options => '{"augment": {"rotate": 10, "crop": 0.3, "flip": "horizontal"}}');
+SELECT count(DISTINCT image::text), bool_and(0 <= ALL (image::real[]) AND 4000 >= ALL (image::real[])) FROM batch_rows('turn', 0, 99);
+CREATE TEMPORARY TABLE varied AS SELECT f, array_agg(image::text) AS images FROM unnest('{flip,jitter,turn}'::text[]) f, batch_rows(f, 0, 49) GROUP BY f;
+CALL prepare_loader('flip');
+CALL prepare_loader('turn');
+SELECT bool_and(v.images = (SELECT array_agg(image::text) FROM batch_rows(v.f, 0, 49))) FROM varied v;
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, options => '{"augment": {"flip": true, "rotate": 181, "crop": "0.1"}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, options => '{"augment": {"shear": 3}}');
+SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'int16', options => '{"augment": {"window": 0.1}}');

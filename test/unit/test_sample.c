@@ -481,10 +481,73 @@ test_components(void)
 		   "an edge to nowhere is refused");
 }
 
+/* every permutation, deal and draw is found again */
+static void
+test_inverses(void)
+{
+	const mmn_balance balances[] = {MMN_BALANCE_NONE, MMN_BALANCE_UNIFORM,
+									MMN_BALANCE_SQRT};
+	uint64_t lost = 0;
+
+	for (uint64_t n = 1; n <= 300; n++)
+		for (uint64_t i = 0; i < n; i++)
+			lost += mmn_permute_inverse(n * 31, n, mmn_permute(n * 31, n, i)) != i;
+	for (int i = 0; i < 100000; i++)
+	{
+		uint64_t n = 1 + random_below(MMN_PERMUTE_MAX);
+		uint64_t at = random_below(n), key = random_below(UINT64_MAX);
+
+		lost += mmn_permute_inverse(key, n, mmn_permute(key, n, at)) != at;
+	}
+	is_int(lost, 0, "permutations are undone");
+
+	lost = 0;
+	for (int loader = 0; loader < 300; loader++)
+	{
+		mmn_balance balance = balances[loader % 3];
+		uint64_t strata =
+			balance == MMN_BALANCE_NONE ? 1 : 1 + random_below(40);
+		uint64_t members[40], seed = random_below(UINT64_MAX);
+		uint32_t *schedule = NULL;
+		uint64_t period = 0;
+		mmn_error err;
+		mmn_deal deal;
+
+		for (uint64_t s = 0; s < strata; s++)
+			members[s] = 1 + random_below(1000);
+		if (balance == MMN_BALANCE_SQRT)
+		{
+			period = mmn_schedule_period(strata);
+			schedule = malloc(period * sizeof(*schedule));
+			mmn_schedule_build(&mmn_env_default, seed, strata, members,
+							   schedule, &err);
+		}
+		mmn_deal_init(&deal, &mmn_env_default, balance, seed,
+					  1 + random_below(64), strata, schedule, period, &err);
+		for (int i = 0; i < 200; i++)
+		{
+			uint64_t position =
+				i < 100 ? (uint64_t)i : random_below((uint64_t)1 << 50);
+			uint32_t stratum;
+			uint64_t turn, n, ordinal;
+
+			mmn_deal_at(&deal, position, &stratum, &turn);
+			n = members[stratum];
+			ordinal = mmn_draw(seed, stratum, n, turn);
+			lost += mmn_deal_find(&deal, stratum, turn) != position ||
+					mmn_draw_find(seed, stratum, n, turn / n, ordinal) != turn;
+		}
+		mmn_deal_reset(&deal, &mmn_env_default);
+		free(schedule);
+	}
+	is_int(lost, 0, "and so are deals and draws of 300 loaders");
+}
+
 int
 main(void)
 {
 	test_permute();
+	test_inverses();
 	test_uniform();
 	test_sqrt();
 	test_shares();

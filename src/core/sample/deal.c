@@ -43,7 +43,8 @@ enum
 	KEY_ORDER = 1, /* order of strata */
 	KEY_PIECE = 2, /* order within a piece of a round */
 	KEY_DRAW = 3,  /* members of a stratum */
-	KEY_TIE = 4	   /* between equal ends in a schedule */
+	KEY_TIE = 4,   /* between equal ends in a schedule */
+	KEY_SHOWING = 5
 };
 
 /* A period long enough that rounding to it hardly bends the shares. */
@@ -388,4 +389,60 @@ mmn_draw(uint64_t seed, uint32_t stratum, uint64_t members, uint64_t turn)
 	uint64_t key = mmn_mix(mmn_mix(seed, KEY_DRAW), stratum);
 
 	return mmn_permute(mmn_mix(key, turn / members), members, turn % members);
+}
+
+uint64_t
+mmn_showing_key(uint64_t seed, uint64_t cycle, uint64_t image_id)
+{
+	return mmn_mix(mmn_mix(mmn_mix(seed, KEY_SHOWING), cycle), image_id);
+}
+
+/* Inverts deal_uniform: of a stratum, the position in a round. */
+static uint64_t
+find_uniform(const mmn_deal *deal, uint32_t stratum, uint64_t round)
+{
+	uint64_t strata = deal->strata;
+	uint64_t common = deal->batch / gcd(deal->batch, strata) * strata;
+	uint64_t round_start = round * strata;
+	uint64_t lo = round_start, hi = round_start + strata;
+	uint64_t key, at, batch_start;
+
+	/* all positions of a round have the same order of strata */
+	key = mmn_mix(mmn_mix(deal->seed, KEY_ORDER), round_start / common);
+	at = round_start + mmn_permute_inverse(key, strata, stratum);
+	batch_start = at - at % deal->batch;
+	lo = batch_start > lo ? batch_start : lo;
+	hi = hi < batch_start + deal->batch ? hi : batch_start + deal->batch;
+	key = mmn_mix(mmn_mix(deal->seed, KEY_PIECE), lo);
+	return lo + mmn_permute_inverse(key, hi - lo, at - lo);
+}
+
+uint64_t
+mmn_deal_find(const mmn_deal *deal, uint32_t stratum, uint64_t turn)
+{
+	uint64_t within, at = 0;
+
+	switch (deal->balance)
+	{
+		case MMN_BALANCE_NONE:
+			return turn;
+		case MMN_BALANCE_UNIFORM:
+			return find_uniform(deal, stratum, turn);
+		case MMN_BALANCE_SQRT:
+			within = turn % deal->quotas[stratum];
+			while (deal->schedule[at] != stratum || deal->turns[at] != within)
+				at++;
+			return turn / deal->quotas[stratum] * deal->period + at;
+	}
+	return 0;
+}
+
+uint64_t
+mmn_draw_find(uint64_t seed, uint32_t stratum, uint64_t members, uint64_t cycle,
+			  uint64_t ordinal)
+{
+	uint64_t key = mmn_mix(mmn_mix(seed, KEY_DRAW), stratum);
+
+	return cycle * members +
+		   mmn_permute_inverse(mmn_mix(key, cycle), members, ordinal);
 }

@@ -73,4 +73,18 @@ void mmn_deal_at(const mmn_deal *deal, uint64_t position, uint32_t *stratum,
 uint64_t mmn_draw(uint64_t seed, uint32_t stratum, uint64_t members,
 				  uint64_t turn);
 
+/*
+ * Names one showing of an image: what random augmentation goes by.  "cycle" is
+ * turn / members, so it is another one each time the image comes.
+ */
+uint64_t mmn_showing_key(uint64_t seed, uint64_t cycle, uint64_t image_id);
+
+/*
+ * The other way round: the position at which a stratum has its turn, and the
+ * turn at which a member comes in a cycle of its stratum.
+ */
+uint64_t mmn_deal_find(const mmn_deal *deal, uint32_t stratum, uint64_t turn);
+uint64_t mmn_draw_find(uint64_t seed, uint32_t stratum, uint64_t members,
+					   uint64_t cycle, uint64_t ordinal);
+
 #endif

@@ -78,3 +78,31 @@ mmn_permute(uint64_t key, uint64_t n, uint64_t i)
 	} while (i >= n);
 	return i;
 }
+
+uint64_t
+mmn_permute_inverse(uint64_t key, uint64_t n, uint64_t i)
+{
+	uint64_t a = ceil_sqrt(n);
+	uint64_t b = (n + a - 1) / a;
+
+	/* what was sent through again on the way there is on the way back */
+	do
+	{
+		uint64_t l = i / b;
+		uint64_t r = i % b;
+		uint64_t round_key = key + ROUNDS * UINT64_C(0x9e3779b97f4a7c15);
+
+		for (int round = 0; round < ROUNDS; round += 2)
+		{
+			uint64_t f = below(finalize(round_key ^ (l + 1)), b);
+
+			r = r >= f ? r - f : r + b - f;
+			round_key -= UINT64_C(0x9e3779b97f4a7c15);
+			f = below(finalize(round_key ^ (r + 1)), a);
+			l = l >= f ? l - f : l + a - f;
+			round_key -= UINT64_C(0x9e3779b97f4a7c15);
+		}
+		i = l * b + r;
+	} while (i >= n);
+	return i;
+}

@@ -21,4 +21,7 @@ uint64_t mmn_mix(uint64_t a, uint64_t b);
  */
 uint64_t mmn_permute(uint64_t key, uint64_t n, uint64_t i);
 
+/* The index that mmn_permute sends to i. */
+uint64_t mmn_permute_inverse(uint64_t key, uint64_t n, uint64_t i);
+
 #endif
