@@ -62,6 +62,7 @@ BEGIN
 		augment_rotate float8 NOT NULL,
 		augment_crop float8 NOT NULL,
 		augment_window float8 NOT NULL,
+		targets text[],
 		strata int,
 		samples bigint,
 		schedule bytea,
@@ -87,6 +88,7 @@ BEGIN
 		image_id bigint NOT NULL,
 		label int NOT NULL,
 		frame int NOT NULL,
+		targets boolean[],
 		PRIMARY KEY (loader_id, stratum, ordinal),
 		FOREIGN KEY (loader_id, stratum) REFERENCES @extschema@.loader_stratum ON DELETE CASCADE
 	);
@@ -132,6 +134,7 @@ BEGIN
 		('loader', 'augment_rotate', 'by at most so many degrees, either way'),
 		('loader', 'augment_crop', 'at most this share of each side is cut off'),
 		('loader', 'augment_window', 'how far, in widths, the window moves and widens at most'),
+		('loader', 'targets', 'names of findings that batch_targets() tells of'),
 		('loader', 'strata', 'number of strata'),
 		('loader', 'samples', 'number of members; NULL: not finished yet'),
 		('loader', 'schedule', 'balance sqrt: the strata of one period of positions, 4 bytes each, little-endian'),
@@ -148,7 +151,8 @@ BEGIN
 		('loader_member', 'subject_id', 'whose image'),
 		('loader_member', 'image_id', 'which image'),
 		('loader_member', 'label', 'index into the dataset''s classes, from 0'),
-		('loader_member', 'frame', 'which frame, from 1')
+		('loader_member', 'frame', 'which frame, from 1'),
+		('loader_member', 'targets', 'for each target of the loader whether it had such a label when the loader was made')
 	) AS v (relation, attribute, says)
 	LOOP
 		IF c.attribute IS NULL THEN
@@ -157,6 +161,7 @@ BEGIN
 			EXECUTE format('COMMENT ON COLUMN @extschema@.%I.%I IS %L', c.relation, c.attribute, c.says);
 		END IF;
 	END LOOP;
+	PERFORM create_batch_log_table();
 END
 $body$;
 COMMENT ON FUNCTION @extschema@.create_loader_tables() IS 'the tables of loaders, for create_dataset_tables(); not for direct use';
@@ -268,6 +273,48 @@ $$;
 COMMENT ON FUNCTION @extschema@.train_statistics(bigint, int, int, int, text, text, text[], text) IS
 	'mean and standard deviation of each channel over split train, decoded for it';
 
+CREATE FUNCTION @extschema@.read_targets(option jsonb) RETURNS text[]
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	names text[];
+	unknown text;
+BEGIN
+	IF jsonb_typeof(option) <> 'array' OR jsonb_array_length(option) = 0 OR jsonb_path_exists(option, '$[*] ? (@.type() != "string")') THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'invalid option "targets" of a loader',
+			HINT = 'It is a list of names of findings, such as ["effusion", "nodule"].';
+	END IF;
+	names := ARRAY(SELECT e FROM jsonb_array_elements_text(option) WITH ORDINALITY AS a (e, i) ORDER BY i);
+	SELECT string_agg(quote_literal(n), ', ') INTO unknown FROM unnest(names) n
+	WHERE NOT EXISTS (SELECT FROM @extschema@.finding f WHERE f.name = n);
+	IF unknown IS NOT NULL THEN
+		RAISE undefined_object USING MESSAGE = format('there is no finding %s', unknown),
+			HINT = 'Table @extschema@.finding lists them.';
+	END IF;
+	RETURN names;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.read_targets(jsonb) IS 'option "targets" of create_loader()';
+
+CREATE FUNCTION @extschema@.has_targets(of_subject bigint, of_image bigint, targets text[]) RETURNS boolean[]
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, @extschema@, pg_temp
+AS $$
+DECLARE
+	names text[];
+BEGIN
+	-- the names of its findings, and of all that these are kinds of
+	WITH RECURSIVE up AS (
+		SELECT f.finding_id, f.parent, f.name FROM @extschema@.label l JOIN @extschema@.finding f USING (finding_id)
+		WHERE l.subject_id = of_subject AND l.image_id = of_image
+		UNION SELECT f.finding_id, f.parent, f.name FROM @extschema@.finding f JOIN up ON f.finding_id = up.parent)
+	SELECT array_agg(up.name) INTO names FROM up;
+	RETURN ARRAY(SELECT coalesce(t = ANY (names), false) FROM unnest(targets) WITH ORDINALITY AS a (t, i) ORDER BY i);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.has_targets(bigint, bigint, text[]) IS 'whether an image is labelled with these findings or with kinds of them';
+
 CREATE FUNCTION @extschema@.read_augment(option jsonb, rendered boolean,
 	OUT flip text, OUT rotate float8, OUT crop float8, OUT window_by float8)
 	LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -319,6 +366,8 @@ DECLARE
 	mean real[];
 	std real[];
 	augment record;
+	targets text[];
+	with_catalog text;
 BEGIN
 	IF name IS NULL OR dataset IS NULL OR split IS NULL OR batch_size IS NULL OR width IS NULL OR height IS NULL
 		OR channels IS NULL OR dtype IS NULL OR balance IS NULL OR balance_by IS NULL OR seed IS NULL
@@ -329,7 +378,7 @@ BEGIN
 		RAISE invalid_name USING MESSAGE = 'the name of a loader cannot be empty';
 	END IF;
 	from_dataset := dataset_id(dataset);
-	PERFORM check_options(options, '{fit,window,layout,normalize,augment}', 'the options of a loader');
+	PERFORM check_options(options, '{fit,window,layout,normalize,augment,targets}', 'the options of a loader');
 	fit := coalesce(options ->> 'fit', 'resize');
 	windows := coalesce(read_windows(options -> 'window'), CASE dtype WHEN 'uint8' THEN '{auto}'::text[] ELSE '{}' END);
 	layout := coalesce(options ->> 'layout', 'NCHW');
@@ -367,6 +416,9 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = 'invalid option "normalize" of a loader',
 			HINT = 'It is {"mean": …, "std": …}, or "train" to compute them over split train.';
 	END IF;
+	IF options ? 'targets' THEN
+		targets := read_targets(options -> 'targets');
+	END IF;
 	augment := read_augment(coalesce(options -> 'augment', '{}'), windows <> '{}');
 	SELECT string_agg(quote_literal(b), ', ') INTO unknown FROM unnest(balance_by) b
 	WHERE b <> 'label' AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = '@extschema@.catalog'::regclass AND a.attname = b AND a.attnum > 0);
@@ -382,22 +434,24 @@ BEGIN
 
 	INSERT INTO @extschema@.loader AS l (name, dataset_id, split, batch_size, width, height, channels, dtype, balance, balance_by, seed,
 		options, fit, windows, layout, rendition_dtype, rule_id,
-		mean, std, augment_flip, augment_rotate, augment_crop, augment_window)
+		mean, std, augment_flip, augment_rotate, augment_crop, augment_window, targets)
 	VALUES (name, from_dataset, split, batch_size, width, height, channels, dtype, balance, balance_by, seed,
 		options, fit, windows, layout, rendition_dtype,
 		rendition_rule_id(width, height, channels, rendition_dtype, fit, windows, layout),
-		mean, std, augment.flip, augment.rotate, augment.crop, augment.window_by)
+		mean, std, augment.flip, augment.rotate, augment.crop, augment.window_by, targets)
 	RETURNING l.loader_id INTO new_id;
 	CREATE TEMPORARY TABLE medimnet_member (key jsonb, subject_id bigint, image_id bigint, label int, frame int) ON COMMIT DROP;
+	with_catalog := CASE WHEN balance = 'none' OR balance_by <@ '{label}' THEN ''
+		ELSE 'LEFT JOIN @extschema@.catalog c USING (subject_id, image_id)' END;
 	EXECUTE format('INSERT INTO pg_temp.medimnet_member SELECT %s, m.subject_id, m.image_id, m.label, m.frame
-		FROM @extschema@.dataset_member m JOIN @extschema@.dataset_version v USING (dataset_id)
-		LEFT JOIN @extschema@.catalog c USING (subject_id, image_id)
-		WHERE m.dataset_id = $1 AND m.split = $2', stratum_key) USING from_dataset, split;
+		FROM @extschema@.dataset_member m JOIN @extschema@.dataset_version v USING (dataset_id) %s
+		WHERE m.dataset_id = $1 AND m.split = $2', stratum_key, with_catalog) USING from_dataset, split;
 	INSERT INTO @extschema@.loader_stratum (loader_id, stratum, key, members)
 	SELECT new_id, row_number() OVER (ORDER BY key::text COLLATE "C") - 1, key, count(*)
 	FROM pg_temp.medimnet_member GROUP BY key;
-	INSERT INTO @extschema@.loader_member (loader_id, stratum, ordinal, subject_id, image_id, label, frame)
-	SELECT new_id, s.stratum, row_number() OVER (PARTITION BY s.stratum ORDER BY m.image_id) - 1, m.subject_id, m.image_id, m.label, m.frame
+	INSERT INTO @extschema@.loader_member (loader_id, stratum, ordinal, subject_id, image_id, label, frame, targets)
+	SELECT new_id, s.stratum, row_number() OVER (PARTITION BY s.stratum ORDER BY m.image_id) - 1, m.subject_id, m.image_id, m.label, m.frame,
+		CASE WHEN targets IS NOT NULL THEN has_targets(m.subject_id, m.image_id, targets) END
 	FROM pg_temp.medimnet_member m JOIN @extschema@.loader_stratum s ON s.loader_id = new_id AND s.key = m.key;
 	DROP TABLE pg_temp.medimnet_member;
 	SELECT array_agg(s.members ORDER BY s.stratum) INTO members FROM @extschema@.loader_stratum s WHERE s.loader_id = new_id;
@@ -436,7 +490,15 @@ AS $$
 DECLARE
 	id bigint := loader_id(loader);
 	rule int;
+	runs text;
 BEGIN
+	SELECT string_agg(DISTINCT quote_literal(b.run), ', ') INTO runs FROM @extschema@.batch_log b WHERE b.loader_id = id;
+	IF runs IS NOT NULL THEN
+		RAISE dependent_objects_still_exist USING
+			MESSAGE = format('cannot drop loader "%s" because runs have logged its batches', loader),
+			DETAIL = format('Runs: %s.', runs),
+			HINT = 'What they saw could no longer be told. If that is what you want, delete them from @extschema@.batch_log first.';
+	END IF;
 	DELETE FROM @extschema@.loader l WHERE l.loader_id = id RETURNING l.rule_id INTO rule;
 	DELETE FROM @extschema@.rendition_rule r WHERE r.rule_id = rule AND NOT EXISTS (SELECT FROM @extschema@.loader l WHERE l.rule_id = rule);
 EXCEPTION WHEN foreign_key_violation THEN

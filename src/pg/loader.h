@@ -33,6 +33,8 @@ typedef struct Member
 	int64 image_id;
 	int32 label;
 	int32 frame;
+	int32 stratum;
+	int64 ordinal;
 	uint64 cycle; /* how often it was dealt before */
 } Member;
 
@@ -56,6 +58,9 @@ typedef struct Source
  */
 extern Loader *LoaderOpen(const char *name, int32 rank, int32 world_size);
 extern void LoaderCheckStep(const Loader *loader, int64 step);
+
+/* Members of a stratum; ereports when there is no such stratum. */
+extern uint64 LoaderStratumMembers(Loader *loader, int32 stratum);
 
 /* Position of the first image of the rank's share of a step. */
 extern int64 LoaderFirstPosition(const Loader *loader, int64 step);

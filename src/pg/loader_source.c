@@ -105,8 +105,8 @@ SourceClose(Source *source)
 	source->members = source->images = source->renditions = NULL;
 }
 
-static int64
-StratumMembers(Loader *loader, int32 stratum)
+uint64
+LoaderStratumMembers(Loader *loader, int32 stratum)
 {
 	static SPIPlanPtr plan;
 	Oid types[] = {INT8OID, INT4OID};
@@ -132,7 +132,9 @@ StratumMembers(Loader *loader, int32 stratum)
 				"WHERE loader_id OPERATOR(pg_catalog.=) $1 "
 				"AND stratum OPERATOR(pg_catalog.=) $2",
 				2, types, values))
-		elog(ERROR, "loader \"%s\" has no stratum %d", loader->name, stratum);
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("loader \"%s\" has no stratum %d",
+							   loader->name, stratum)));
 	members = DatumGetInt64(LookUpRequired(1));
 	SPI_finish();
 	if (members < 1 || (uint64)members > MMN_PERMUTE_MAX)
@@ -180,12 +182,12 @@ SourceMember(Source *source, int64 position)
 	uint32_t stratum;
 	uint64_t turn;
 	Datum key[3];
-	int64 members;
+	uint64 members;
 	bool found, is_null;
 
 	CHECK_FOR_INTERRUPTS();
 	mmn_deal_at(&loader->deal, position, &stratum, &turn);
-	members = StratumMembers(loader, stratum);
+	members = LoaderStratumMembers(loader, stratum);
 	key[0] = Int64GetDatum(loader->id);
 	key[1] = Int32GetDatum((int32)stratum);
 	key[2] = Int64GetDatum(
@@ -210,6 +212,8 @@ SourceMember(Source *source, int64 position)
 	}
 	if (!found)
 		elog(ERROR, "loader \"%s\" lacks a member", loader->name);
+	member.stratum = stratum;
+	member.ordinal = DatumGetInt64(key[2]);
 	member.cycle = turn / members;
 	return member;
 }

@@ -236,3 +236,45 @@ SELECT bool_and(v.images = (SELECT array_agg(image::text) FROM batch_rows(v.f, 0
 SELECT create_loader('x', 'wide', 'all', 1, 4, 2, options => '{"augment": {"flip": true, "rotate": 181, "crop": "0.1"}}');
 SELECT create_loader('x', 'wide', 'all', 1, 4, 2, options => '{"augment": {"shear": 3}}');
 SELECT create_loader('x', 'wide', 'all', 1, 4, 2, dtype => 'int16', options => '{"augment": {"window": 0.1}}');
+
+-- what else there is to know of a batch
+UPDATE image SET modality = 'CT', spacing_row = 0.5, spacing_column = 0.75, height = 2, width = 4 WHERE image_id = 60;
+SELECT * FROM batch_metadata('resize', 0) UNION ALL SELECT * FROM batch_metadata('crop', 0) UNION ALL SELECT * FROM batch_metadata('pad', 0);
+SELECT bool_and(b.image_ids = ARRAY(SELECT image_id FROM batch_members('root', step, 1, 2) ORDER BY position))
+FROM generate_series(0, 5) step, batch('root', step, 1, 2) b;
+INSERT INTO finding (finding_id, collection_id, name, parent) VALUES (101, 1, 'opacity', NULL), (102, 1, 'effusion', 101), (103, 1, 'nodule', NULL);
+INSERT INTO label (subject_id, image_id, finding_id) VALUES (13, 13, 102), (13, 13, 103), (14, 14, 101), (15, 15, 103);
+SELECT create_loader('multi', 'all', 'all', 40, 2, 2, balance => 'none', options => '{"targets": ["opacity", "effusion", "nodule"]}');
+DELETE FROM label WHERE image_id = 15; -- too late
+SELECT dtype(batch_targets('multi', 0)), shape(batch_targets('multi', 0, 1, 2));
+SELECT m.image_id, t[m.position + 1:m.position + 1]
+FROM batch_members('multi', 3) m, CAST(batch_targets('multi', 3) AS real[]) t WHERE image_id BETWEEN 13 AND 16 ORDER BY 1;
+SELECT batch_targets('root', 0);
+SELECT create_loader('x', 'all', 'all', 40, 2, 2, options => '{"targets": ["cough", "opacity"]}');
+SELECT create_loader('x', 'all', 'all', 40, 2, 2, options => '{"targets": []}');
+
+-- who saw what
+SELECT log_batches('root', 'first', 0, 4), log_batches('root', 'first', 5, 9), log_batches('root', 'first', 3, 7), log_batches('root', 'first', 20, 29);
+SELECT log_batches('root', 'two ranks', 0, 9, 0, 2), log_batches('root', 'two ranks', 0, 9, 1, 2), log_batches('even2', 'x', 0, 0);
+SELECT create_loader('even2', 'all', 'all', 6, 2, 2);
+SELECT log_batches('root', 'first', 0, 4), log_batches('root', 'first', 5, 9), log_batches('root', 'first', 3, 7), log_batches('root', 'first', 20, 29);
+SELECT log_batches('root', 'two ranks', 0, 9, 0, 2), log_batches('root', 'two ranks', 0, 9, 1, 2), log_batches('even2', 'other', 7, 30, 2, 3),
+	log_batches('plain', 'other', 3, 500);
+SELECT name, run, rank, world_size, first_step, last_step FROM batch_log JOIN loader USING (loader_id) ORDER BY 1, 2, 3, 5;
+-- what the permutations say is what the batches have
+CREATE TEMPORARY TABLE seen AS
+SELECT 'first' AS run, 'root' AS loader, image_id, step FROM generate_series(0, 29) step, batch('root', step), unnest(image_ids) image_id WHERE step < 10 OR step >= 20
+UNION ALL SELECT 'two ranks', 'root', image_id, step FROM generate_series(0, 9) step, batch('root', step), unnest(image_ids) image_id
+UNION ALL SELECT 'other', 'even2', image_id, step FROM generate_series(7, 30) step, batch('even2', step, 2, 3), unnest(image_ids) image_id
+UNION ALL SELECT 'other', 'plain', image_id, step FROM generate_series(3, 500) step, batch('plain', step), unnest(image_ids) image_id;
+SELECT count(*) FROM (
+	SELECT s.run, s.loader, s.image_id, count(*), min(s.step), max(s.step) FROM seen s GROUP BY 1, 2, 3
+	EXCEPT SELECT r.* FROM generate_series(1, 40) subject, runs_that_saw(subject) r) missed;
+SELECT count(*) FROM (
+	SELECT r.* FROM generate_series(1, 60) subject, runs_that_saw(subject) r
+	EXCEPT SELECT s.run, s.loader, s.image_id, count(*), min(s.step), max(s.step) FROM seen s GROUP BY 1, 2, 3) made_up;
+SELECT * FROM runs_that_saw(2) WHERE loader = 'root';
+SELECT log_batches('root', 'x', 3, 2);
+SELECT log_batches('root', 'x', 0, 2, 3, 3);
+SELECT log_batches('root', 'x', 0, 9223372036854775807);
+SELECT drop_loader('root');

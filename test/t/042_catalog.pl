@@ -96,6 +96,9 @@ for my $partitions (0, 3)
 		$node->safe_psql($db, $grants{trainer});
 		is($node->safe_psql($db, $as->('trainer', q{SELECT medimnet.shape(images), cardinality(image_ids) FROM medimnet.batch('l', 7)})), '{4,1,2,2}|4', "$db: a trainer pulls batches");
 		is($node->safe_psql($db, $as->('trainer', q{SELECT count(*), min(i.batch_size) FROM medimnet.batch_rows('l', 0, 1), medimnet.loader_info('l') i})), '8|4', "$db: and rows");
+		$node->safe_psql($db, $as->('trainer', q{SELECT medimnet.log_batches('l', 'a run', 0, 1)}));
+		$node->safe_psql($db, $as->('owner', q{CALL medimnet.prepare_loader('l'); UPDATE medimnet.rendition SET data = '\x09090909'}));
+		is($node->safe_psql($db, $as->('trainer', q{SELECT images FROM medimnet.batch('l', 7, 3, 4)})), 'uint8[1,1,2,2]{9,9,9,9}', "$db: from renditions, once they are there");
 		is($node->safe_psql($db, $as->('trainer', q{SELECT count(*) FROM medimnet.similar_images((SELECT min(image_id) FROM medimnet.catalog), 3)})), '3', "$db: and searches");
 		is($node->safe_psql($db, $as->('trainer', q{SELECT medimnet.dims(medimnet.embed(medimnet.decode_frame(content))) > 0 FROM medimnet.image_content LIMIT 1})), 't', "$db: and embeds");
 		($rc, $out, $err) = $node->psql($db, $as->('trainer', q{SELECT medimnet.ingest('c', 'x')}));

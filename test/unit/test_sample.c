@@ -534,7 +534,9 @@ test_inverses(void)
 			mmn_deal_at(&deal, position, &stratum, &turn);
 			n = members[stratum];
 			ordinal = mmn_draw(seed, stratum, n, turn);
-			lost += mmn_deal_find(&deal, stratum, turn) != position ||
+			lost += mmn_deal_turns_before(&deal, stratum, position) > turn ||
+					mmn_deal_turns_until(&deal, stratum, position) < turn ||
+					mmn_deal_find(&deal, stratum, turn) != position ||
 					mmn_draw_find(seed, stratum, n, turn / n, ordinal) != turn;
 		}
 		mmn_deal_reset(&deal, &mmn_env_default);

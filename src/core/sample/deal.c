@@ -446,3 +446,29 @@ mmn_draw_find(uint64_t seed, uint32_t stratum, uint64_t members, uint64_t cycle,
 	return cycle * members +
 		   mmn_permute_inverse(mmn_mix(key, cycle), members, ordinal);
 }
+
+uint64_t
+mmn_deal_turns_before(const mmn_deal *deal, uint32_t stratum,
+					  uint64_t position)
+{
+	switch (deal->balance)
+	{
+		case MMN_BALANCE_NONE:
+			return position;
+		case MMN_BALANCE_UNIFORM:
+			return position / deal->strata;
+		case MMN_BALANCE_SQRT:
+			return position / deal->period * deal->quotas[stratum];
+	}
+	return 0;
+}
+
+uint64_t
+mmn_deal_turns_until(const mmn_deal *deal, uint32_t stratum, uint64_t position)
+{
+	uint64_t turns = mmn_deal_turns_before(deal, stratum, position);
+
+	/* the round or the period may be in progress */
+	return deal->balance == MMN_BALANCE_SQRT ? turns + deal->quotas[stratum]
+											 : turns;
+}

@@ -81,8 +81,14 @@ uint64_t mmn_showing_key(uint64_t seed, uint64_t cycle, uint64_t image_id);
 
 /*
  * The other way round: the position at which a stratum has its turn, and the
- * turn at which a member comes in a cycle of its stratum.
+ * turn at which a member comes in a cycle of its stratum.  Of the turns that a
+ * stratum has from one position up to another, none is less than turns_before
+ * the one, or more than turns_until the other.
  */
+uint64_t mmn_deal_turns_before(const mmn_deal *deal, uint32_t stratum,
+							   uint64_t position);
+uint64_t mmn_deal_turns_until(const mmn_deal *deal, uint32_t stratum,
+							  uint64_t position);
 uint64_t mmn_deal_find(const mmn_deal *deal, uint32_t stratum, uint64_t turn);
 uint64_t mmn_draw_find(uint64_t seed, uint32_t stratum, uint64_t members,
 					   uint64_t cycle, uint64_t ordinal);
