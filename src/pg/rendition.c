@@ -47,28 +47,29 @@ RenditionRead(KeyScan *renditions, int64 subject_id, int64 image_id,
 				   Int32GetDatum(rule_id), Int32GetDatum(frame)};
 	Size at = 0;
 	int32 chunks = 0;
+	bool fits = true;
 
 	KeyScanFind(renditions, key);
-	while (KeyScanNext(renditions))
+	while (fits && KeyScanNext(renditions))
 	{
 		bool is_null;
 		int32 chunk = DatumGetInt32(KeyScanColumn(renditions, 4, &is_null));
-		Datum value = KeyScanColumn(renditions, 5, &is_null);
-		/* stored plain: in the page itself */
-		bytea *data = (bytea *)DatumGetPointer(value);
-		Size length = is_null || VARATT_IS_EXTERNAL(data) ||
-							  VARATT_IS_COMPRESSED(data)
-						  ? 0
-						  : VARSIZE_ANY_EXHDR(data);
+		/* in the page itself, unless it came from a table where it was not */
+		bytea *stored = (bytea *)DatumGetPointer(
+			KeyScanColumn(renditions, 5, &is_null));
+		bytea *data = DatumGetByteaPP(PointerGetDatum(stored));
+		Size length = VARSIZE_ANY_EXHDR(data);
 
-		if (chunk != chunks++ || length < 1 || length > size - at)
-			break;
-		memcpy((char *)out + at, VARDATA_ANY(data), length);
+		fits = chunk == chunks++ && length <= size - at;
+		if (fits)
+			memcpy((char *)out + at, VARDATA_ANY(data), length);
 		at += length;
+		if (data != stored)
+			pfree(data);
 	}
 	if (chunks == 0)
 		return false;
-	if (at != size)
+	if (at != size || !fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the rendition of image " INT64_FORMAT
