@@ -223,4 +223,3 @@ COMMENT ON PROCEDURE @extschema@.prepare_loader(text) IS
 REVOKE EXECUTE ON FUNCTION @extschema@.create_rendition_tables(),
 	@extschema@.rendition_rule_id(int, int, int, text, text, text[], text),
 	@extschema@.make_renditions(bigint, int, bigint, bigint) FROM PUBLIC;
-REVOKE EXECUTE ON PROCEDURE @extschema@.prepare_loader(text) FROM PUBLIC;
