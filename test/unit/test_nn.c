@@ -289,7 +289,8 @@ test_images(void)
 	ok(memcmp(y, z, 7 * m * sizeof *y) == 0, "runs without the original");
 	ok(mmn_plan_check(copy, bytes - 64, &err) == MMN_BAD_DATA,
 	   "half a plan is none");
-	ok(mmn_plan_check(copy, 8, &err) == MMN_BAD_DATA, "nor is a header's start");
+	ok(mmn_plan_check(copy, 8, &err) == MMN_BAD_DATA,
+	   "nor is a header's start");
 	ok(mmn_plan_check(plan, bytes, &err) == MMN_BAD_DATA, "nor anything else");
 	free(memory);
 	free(x);
@@ -418,6 +419,37 @@ test_refusals(void)
 	free(w);
 }
 
+/* Our own erf() against the C library's, over all that is not 1 in float. */
+static void
+test_erf(void)
+{
+	enum
+	{
+		N = 20001
+	};
+	static const int64_t dims[1] = {N};
+	static float x[N], y[N];
+	double worst = 0;
+
+	begin_graph();
+	begin_node("Erf", "x", NULL, "y");
+	end_node();
+	is_int(begin("y", 1, dims), MMN_OK, "a network of erf()");
+	for (int i = 0; i < N; i++)
+		x[i] = (float)(i - N / 2) * (5.0f / (float)(N / 2));
+	x[0] = -INFINITY;
+	x[1] = INFINITY;
+	x[2] = 1e-30f;
+	x[3] = NAN;
+	forward(x, y);
+	ok(y[0] == -1.0f && y[1] == 1.0f && isnan(y[3]) && y[N / 2] == 0.0f,
+	   "erf() of infinities, 0 and NaN");
+	for (int i = 0; i < N; i++)
+		if (i != 3 && i != N / 2)
+			worst = fmax(worst, fabs(y[i] / erf((double)x[i]) - 1.0));
+	is_near(worst, 0, 5e-7, "erf() to 4 units in the last place");
+}
+
 int
 main(void)
 {
@@ -439,6 +471,7 @@ main(void)
 	test_folding();
 	test_half();
 	test_cancel();
+	test_erf();
 	test_refusals();
 	end();
 	return done_testing();

@@ -54,6 +54,37 @@ plan_unary(mmn_planner *p, unary_kind kind, float a, float b)
 	return mmn_op_output(p, 0, s->in[0]->element, &s->in[0]->shape);
 }
 
+/*
+ * erf() without branches, so that loops over it become vectors: x times the
+ * ratio of two polynomials in x^2 of degree 5, fitted for the least relative
+ * error over 0..4, which is 2.5e-8; with rounding 3.6e-7.  All coefficients are
+ * positive: nothing cancels.  Beyond 4 it is 1 in float.
+ */
+static inline float
+erf_of(float x)
+{
+	float v = x < -4.0f ? -4.0f : x;
+	float t, p, q;
+
+	v = v > 4.0f ? 4.0f : v; /* a NaN passes through */
+	t = v * v;
+	p = 1.98698295e-6f;
+	p = p * t + 0.000284540812f;
+	p = p * t + 0.00388220139f;
+	p = p * t + 0.0530981691f;
+	p = p * t + 0.193518291f;
+	p = p * t + 1.12837914f;
+	q = 3.74209742e-5f;
+	q = q * t + 0.00118529654f;
+	q = q * t + 0.0152049432f;
+	q = q * t + 0.115338904f;
+	q = q * t + 0.504833681f;
+	q = q * t + 1.0f;
+	v = v * p / q;
+	v = v < -1.0f ? -1.0f : v;
+	return v > 1.0f ? 1.0f : v;
+}
+
 static void
 unary_piece(const unary_params *u, const float *x, float *y, size_t n)
 {
@@ -109,7 +140,7 @@ unary_piece(const unary_params *u, const float *x, float *y, size_t n)
 			break;
 		case UNARY_ERF:
 			for (size_t i = 0; i < n; i++)
-				y[i] = erff(x[i]);
+				y[i] = erf_of(x[i]);
 			break;
 		case UNARY_EXP:
 			for (size_t i = 0; i < n; i++)
@@ -321,8 +352,8 @@ static mmn_status
 thresholded_relu_plan(mmn_planner *p, mmn_step *s)
 {
 	(void)s;
-	return plan_unary(p, UNARY_THRESHOLDED_RELU,
-					  mmn_op_float(p, "alpha", 1.0f), 0.0f);
+	return plan_unary(p, UNARY_THRESHOLDED_RELU, mmn_op_float(p, "alpha", 1.0f),
+					  0.0f);
 }
 
 #define PLAIN(name, kind)                                                      \
