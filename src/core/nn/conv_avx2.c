@@ -90,6 +90,56 @@ dense(const mmn_conv_tile *t, const int n, const int stride)
 	finish(n, sum, t->residual, t->out, t->lo, t->hi);
 }
 
+/* Every four lanes get channel j of their four. */
+TEMPLATE __m256
+spread(__m256 x, const int j)
+{
+	switch (j)
+	{
+		case 0:
+			return _mm256_permute_ps(x, 0x00);
+		case 1:
+			return _mm256_permute_ps(x, 0x55);
+		case 2:
+			return _mm256_permute_ps(x, 0xaa);
+		default:
+			return _mm256_permute_ps(x, 0xff);
+	}
+}
+
+TEMPLATE void
+narrow(const mmn_conv_tile *t, const int n)
+{
+	const float *w = t->weights + MMN_BLOCK;
+	const float *in[PIXELS];
+	__m256 sum[PIXELS][2];
+
+#pragma GCC unroll 6
+	for (int p = 0; p < n; p++)
+		in[p] = t->in + mmn_tile_pixel(t, MMN_BLOCK, p);
+	begin(n, sum, t->weights);
+	for (int i = 0; i < t->n_taps; i++, w += MMN_NARROW * MMN_BLOCK)
+	{
+		int64_t x = t->taps[i].offset;
+
+#pragma GCC unroll 6
+		for (int p = 0; p < n; p++)
+#pragma GCC unroll 2
+			for (int h = 0; h < 2; h++)
+			{
+				__m256 v = _mm256_load_ps(in[p] + x + h * HALF);
+
+#pragma GCC unroll 4
+				for (int j = 0; j < MMN_NARROW; j++)
+					sum[p][h] = _mm256_fmadd_ps(
+						spread(v, j),
+						_mm256_load_ps(w + j * MMN_BLOCK + h * HALF),
+						sum[p][h]);
+			}
+	}
+	finish(n, sum, t->residual, t->out, t->lo, t->hi);
+}
+
 /* Stride 0 is any. */
 TEMPLATE void
 depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
@@ -139,6 +189,10 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
 	MMN_AVX2 static void plain_##n(const mmn_conv_tile *t)                     \
 	{                                                                          \
 		dense(t, n, 1);                                                        \
+	}                                                                          \
+	MMN_AVX2 static void narrow_##n(const mmn_conv_tile *t)                    \
+	{                                                                          \
+		narrow(t, n);                                                          \
 	}
 
 #define DEPTHWISE_AS(n, name, stride, edges)                                   \
@@ -171,11 +225,13 @@ static void
 tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 {
 	typedef void tile_fn(const mmn_conv_tile *t);
-	static tile_fn *const tiles[2][PIXELS] = {
+	static tile_fn *const tiles[3][PIXELS] = {
 		[MMN_TILE_BLOCKED] = {blocked_1, blocked_2, blocked_3, blocked_4,
 							  blocked_5, blocked_6},
 		[MMN_TILE_PLAIN] = {plain_1, plain_2, plain_3, plain_4, plain_5,
 							plain_6},
+		[MMN_TILE_NARROW] = {narrow_1, narrow_2, narrow_3, narrow_4, narrow_5,
+							 narrow_6},
 	};
 
 	tiles[kind][t->pixels - 1](t);

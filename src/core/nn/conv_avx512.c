@@ -94,6 +94,51 @@ dense(const mmn_conv_tile *t, const int blocks, const int n, const int wraps,
 			   t->out + t->block_stride, t->lo, t->hi);
 }
 
+/* Every four lanes get channel j of their four. */
+TEMPLATE __m512
+spread(__m512 x, const int j)
+{
+	switch (j)
+	{
+		case 0:
+			return _mm512_permute_ps(x, 0x00);
+		case 1:
+			return _mm512_permute_ps(x, 0x55);
+		case 2:
+			return _mm512_permute_ps(x, 0xaa);
+		default:
+			return _mm512_permute_ps(x, 0xff);
+	}
+}
+
+TEMPLATE void
+narrow(const mmn_conv_tile *t, const int n, const int wraps)
+{
+	const float *w = t->weights + MMN_BLOCK;
+	const int64_t jump = t->jump;
+	__m512 sum[PIXELS];
+
+#pragma GCC unroll 14
+	for (int p = 0; p < n; p++)
+		sum[p] = _mm512_load_ps(t->weights);
+	for (int i = 0; i < t->n_taps; i++, w += MMN_NARROW * MMN_BLOCK)
+	{
+		const float *x = t->in + t->taps[i].offset;
+
+#pragma GCC unroll 14
+		for (int p = 0; p < n; p++)
+		{
+			__m512 v = _mm512_load_ps(x + place(p, n, wraps, MMN_BLOCK, jump));
+
+#pragma GCC unroll 4
+			for (int j = 0; j < MMN_NARROW; j++)
+				sum[p] = _mm512_fmadd_ps(
+					spread(v, j), _mm512_load_ps(w + j * MMN_BLOCK), sum[p]);
+		}
+	}
+	finish(n, sum, t->residual, t->out, t->lo, t->hi);
+}
+
 /* Stride 0 is any. */
 TEMPLATE void
 depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
@@ -139,9 +184,11 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
 #define SIZES(WITH, WITH_WRAP)                                                 \
 	WITH(1)                                                                    \
 	WITH(2)                                                                    \
-	WITH(3) WITH(4) WITH(5) WITH(6) WITH(7) WITH(8) WITH(9) WITH(10) WITH(11)  \
-		WITH(12) WITH(13) WITH(14) WITH_WRAP(2) WITH_WRAP(4) WITH_WRAP(6)      \
-			WITH_WRAP(8) WITH_WRAP(10) WITH_WRAP(12) WITH_WRAP(14)
+	WITH(3)                                                                    \
+	WITH(4)                                                                    \
+	WITH(5) WITH(6) WITH(7) WITH(8) WITH(9) WITH(10) WITH(11) WITH(12)         \
+		WITH(13) WITH(14) WITH_WRAP(2) WITH_WRAP(4) WITH_WRAP(6) WITH_WRAP(8)  \
+			WITH_WRAP(10) WITH_WRAP(12) WITH_WRAP(14)
 
 #define KINDS(n, wraps, suffix)                                                \
 	MMN_AVX512 static void blocked1_##suffix(const mmn_conv_tile *t)           \
@@ -159,6 +206,10 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
 	MMN_AVX512 static void plain2_##suffix(const mmn_conv_tile *t)             \
 	{                                                                          \
 		dense(t, 2, n, wraps, 1);                                              \
+	}                                                                          \
+	MMN_AVX512 static void narrow_##suffix(const mmn_conv_tile *t)             \
+	{                                                                          \
+		narrow(t, n, wraps);                                                   \
 	}
 
 #define ONE(n) KINDS(n, 0, n)
@@ -195,6 +246,12 @@ static tile_fn *const plain2[2][PIXELS + 1] = {
 #undef FAMILY
 };
 
+static tile_fn *const narrows[2][PIXELS + 1] = {
+#define FAMILY(suffix) narrow_##suffix
+	SIZES(ROW, ROW_WRAP)
+#undef FAMILY
+};
+
 static void
 tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 {
@@ -207,6 +264,9 @@ tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 			break;
 		case MMN_TILE_PLAIN:
 			(t->blocks > 1 ? plain2 : plain1)[wraps][t->pixels](t);
+			break;
+		case MMN_TILE_NARROW:
+			narrows[wraps][t->pixels](t);
 			break;
 	}
 }

@@ -16,10 +16,14 @@
  * A tap is a run of "count" terms of the sum whose inputs lie side by side:
  *   blocked      the channels of one block under one place of the kernel
  *   plain        places of one row of the kernel in one channel
+ *   narrow       the 4 channels of a group under one place of the kernel,
+ *                those of all groups of a block at once
  *
  * Weights of a tile: bias [blocks][16], then for each term, tap by tap,
  * [blocks][16].
  */
+#define MMN_NARROW 4 /* channels of such a group */
+
 typedef struct mmn_conv_tap
 {
 	int32_t offset; /* floats from the first pixel's place */
@@ -29,7 +33,8 @@ typedef struct mmn_conv_tap
 typedef enum mmn_tile_kind
 {
 	MMN_TILE_BLOCKED = 0,
-	MMN_TILE_PLAIN = 1
+	MMN_TILE_PLAIN = 1,
+	MMN_TILE_NARROW = 2
 } mmn_tile_kind;
 
 typedef struct mmn_conv_tile

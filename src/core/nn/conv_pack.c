@@ -111,6 +111,18 @@ lay_out_copy(const mmn_conv *conv, mmn_conv_layout *l)
 	return true;
 }
 
+/*
+ * Groups of 4 channels, in which a block's outputs depend on that block of X
+ * alone: multiplying by the zeros between groups would be 4 times the work.
+ * (With groups of 8, putting channels in their places takes as long as that.)
+ */
+static bool
+is_narrow(const mmn_conv *conv)
+{
+	return !conv->plain_input && conv->c == conv->m &&
+		   conv->c == conv->groups * MMN_NARROW;
+}
+
 bool
 mmn_conv_lay_out(const mmn_conv *conv, mmn_conv_layout *l)
 {
@@ -118,8 +130,9 @@ mmn_conv_lay_out(const mmn_conv *conv, mmn_conv_layout *l)
 
 	memset(l, 0, sizeof *l);
 	l->copies = conv->method != MMN_CONV_POINTWISE;
-	l->kind =
-		conv->method == MMN_CONV_FIRST ? MMN_TILE_PLAIN : MMN_TILE_BLOCKED;
+	l->kind = conv->method == MMN_CONV_FIRST ? MMN_TILE_PLAIN
+			  : is_narrow(conv)				 ? MMN_TILE_NARROW
+											 : MMN_TILE_BLOCKED;
 	l->unit = l->kind == MMN_TILE_PLAIN ? 1 : MMN_BLOCK;
 	l->planes = l->kind == MMN_TILE_PLAIN ? conv->c : mmn_blocks(conv->c);
 	if (l->copies)
@@ -163,8 +176,8 @@ lay_taps(const mmn_conv *conv, const mmn_conv_layout *l, int64_t from,
 		 int64_t to, mmn_conv_tap *taps)
 {
 	const mmn_window *w = &conv->w;
-	bool blocked = l->kind == MMN_TILE_BLOCKED;
-	int64_t n = 0;
+	bool blocked = l->kind != MMN_TILE_PLAIN;
+	int64_t n = 0, count;
 
 	for (int64_t c = from, lanes; c < to; c += lanes)
 	{
@@ -176,6 +189,7 @@ lay_taps(const mmn_conv *conv, const mmn_conv_layout *l, int64_t from,
 			lanes = least(MMN_BLOCK - c % MMN_BLOCK, to - c);
 			plane = c / MMN_BLOCK * l->plane + c % MMN_BLOCK;
 		}
+		count = l->kind == MMN_TILE_NARROW ? MMN_NARROW : lanes;
 		for (int64_t kh = 0; kh < w->kernel[0]; kh++)
 			for (int64_t q = 0, run = 1; q < w->kernel[1]; q += run)
 			{
@@ -187,7 +201,7 @@ lay_taps(const mmn_conv *conv, const mmn_conv_layout *l, int64_t from,
 				add_tap(taps, n++,
 						plane + kh * w->dilation[0] * l->row_pitch +
 							at * l->unit,
-						blocked ? lanes : run);
+						blocked ? count : run);
 			}
 	}
 	add_tap(taps, n, taps ? taps[0].offset : 0, 0);
@@ -224,7 +238,8 @@ plan_panel(const mmn_conv *conv, const mmn_conv_layout *l, int64_t first)
 	int64_t from, to;
 
 	channels_of(conv, first, 1, &p.from, &p.to);
-	if (mmn_conv_kernels_for(conv->isa)->blocks > 1 &&
+	if (l->kind != MMN_TILE_NARROW &&
+		mmn_conv_kernels_for(conv->isa)->blocks > 1 &&
 		first + 1 < mmn_blocks(conv->m))
 	{
 		/* two that have few inputs in common are better off alone */
@@ -236,7 +251,8 @@ plan_panel(const mmn_conv *conv, const mmn_conv_layout *l, int64_t first)
 			p.to = to;
 		}
 	}
-	p.panel.terms = (p.to - p.from) * conv->w.kernel[0] * conv->w.kernel[1];
+	p.panel.terms = (l->kind == MMN_TILE_NARROW ? MMN_NARROW : p.to - p.from) *
+					conv->w.kernel[0] * conv->w.kernel[1];
 	p.panel.n_taps = (int32_t)lay_taps(conv, l, p.from, p.to, NULL);
 	return p;
 }
@@ -248,20 +264,23 @@ pack_panel(const mmn_conv *conv, const mmn_conv_layout *l, const panel_plan *p,
 {
 	int64_t first = p->panel.first * MMN_BLOCK;
 	int64_t width = p->panel.blocks * MMN_BLOCK;
+	int64_t narrow = l->kind == MMN_TILE_NARROW ? MMN_NARROW : 0;
 
 	for (int64_t j = 0; j < width; j++)
 		*out++ = bias && first + j < conv->m ? bias[first + j] : 0.0f;
 	for (int64_t c = p->from, lanes; c < p->to; c += lanes)
 	{
-		lanes = l->kind == MMN_TILE_BLOCKED
-					? least(MMN_BLOCK - c % MMN_BLOCK, p->to - c)
-					: 1;
+		lanes = l->kind == MMN_TILE_PLAIN
+					? 1
+					: least(MMN_BLOCK - c % MMN_BLOCK, p->to - c);
 		for (int64_t kh = 0; kh < conv->w.kernel[0]; kh++)
 			for (int64_t q = 0; q < conv->w.kernel[1]; q++)
-				for (int64_t i = 0; i < lanes; i++)
+				for (int64_t i = 0; i < (narrow ? narrow : lanes); i++)
 					for (int64_t j = 0; j < width; j++)
-						*out++ = weight_of(conv, weights, first + j, c + i, kh,
-										   l->copies ? l->order[q] : q);
+						*out++ = weight_of(
+							conv, weights, first + j,
+							narrow ? (first + j) / narrow * narrow + i : c + i,
+							kh, l->copies ? l->order[q] : q);
 	}
 }
 

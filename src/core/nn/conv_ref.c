@@ -39,9 +39,35 @@ dense(const mmn_conv_tile *t, int pixel_stride)
 }
 
 static void
+narrow(const mmn_conv_tile *t)
+{
+	for (int p = 0; p < t->pixels; p++)
+	{
+		const float *in = t->in + mmn_tile_pixel(t, MMN_BLOCK, p);
+		const float *w = t->weights + MMN_BLOCK;
+		float sum[MMN_BLOCK];
+
+		memcpy(sum, t->weights, sizeof sum);
+		for (int i = 0; i < t->n_taps; i++)
+		{
+			const float *x = in + t->taps[i].offset;
+
+			for (int k = 0; k < MMN_NARROW; k++, w += MMN_BLOCK)
+				for (int j = 0; j < MMN_BLOCK; j++)
+					sum[j] += x[j / MMN_NARROW * MMN_NARROW + k] * w[j];
+		}
+		finish(sum, t->residual ? t->residual + p * MMN_BLOCK : NULL,
+			   t->out + p * MMN_BLOCK, t->lo, t->hi);
+	}
+}
+
+static void
 tile(mmn_tile_kind kind, const mmn_conv_tile *t)
 {
-	dense(t, kind == MMN_TILE_BLOCKED ? MMN_BLOCK : 1);
+	if (kind == MMN_TILE_NARROW)
+		narrow(t);
+	else
+		dense(t, kind == MMN_TILE_BLOCKED ? MMN_BLOCK : 1);
 }
 
 static void
