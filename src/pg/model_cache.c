@@ -28,6 +28,7 @@
 
 #include <cblas.h>
 
+#include "nn/gemm.h"
 #include "nn/info.h"
 
 #include "bridge.h"
@@ -196,6 +197,25 @@ ModelReadPreprocess(int32 width, int32 height, int32 channels, ArrayType *mean,
 	out->bgr = order_name[0] == 'B';
 }
 
+/* A wrong kernel is an error, never a wrong embedding. */
+static void
+CheckBlas(void)
+{
+	static bool checked = false;
+	mmn_error err;
+
+	if (!checked && mmn_gemm_check(&err) != MMN_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("OpenBLAS does not work on this CPU"),
+				 errdetail("%s; its kernels are those for %s.", err.text,
+						   openblas_get_corename()),
+				 errhint("Set OPENBLAS_CORETYPE in the server's environment to "
+						 "kernels for this CPU, for example Haswell, and "
+						 "restart it.")));
+	checked = true;
+}
+
 /* A model of that plan, with a workspace; it gets the context. */
 static Model *
 MakeModel(MemoryContext context, const char *name,
@@ -206,6 +226,7 @@ MakeModel(MemoryContext context, const char *name,
 	Size input = mmn_plan_input_count(plan) * sizeof(float);
 	mmn_error err;
 
+	CheckBlas();
 	model->context = context;
 	model->isa = ModelIsa();
 	model->preprocess = *preprocess;

@@ -1,6 +1,7 @@
 #include "nn/gemm.h"
 
 #include <cblas.h>
+#include <math.h>
 
 /*
  * Multiply-adds of one call to BLAS: 1.3 ms at 100 GFLOP/s, 13 ms on a core
@@ -96,5 +97,75 @@ mmn_gemm(const mmn_gemm_args *g, mmn_run *run)
 				if (status != MMN_OK)
 					return status;
 			}
+	return MMN_OK;
+}
+
+/* Sizes that leave a rest in every blocking of OpenBLAS's kernels. */
+#define CHECK_MAX 67
+
+static float
+check_value(int64_t i)
+{
+	return (float)(i * 37 % 101) / 101.0f - 0.5f;
+}
+
+/* One product against its definition; sizes at most CHECK_MAX. */
+static bool
+check_product(int64_t m, int64_t n, int64_t k, bool trans_a, bool trans_b)
+{
+	float a[CHECK_MAX * CHECK_MAX], b[CHECK_MAX * CHECK_MAX];
+	float c[CHECK_MAX * CHECK_MAX];
+	mmn_env env = {.poll = NULL};
+	mmn_run run = {.env = &env};
+	mmn_gemm_args g = {.trans_a = trans_a,
+					   .trans_b = trans_b,
+					   .m = m,
+					   .n = n,
+					   .k = k,
+					   .alpha = 1.0f,
+					   .a = a,
+					   .lda = trans_a ? m : k,
+					   .b = b,
+					   .ldb = trans_b ? k : n,
+					   .beta = 1.0f,
+					   .c = c,
+					   .ldc = n};
+
+	for (int64_t i = 0; i < m * k; i++)
+		a[i] = check_value(i);
+	for (int64_t i = 0; i < k * n; i++)
+		b[i] = check_value(i + 5);
+	for (int64_t i = 0; i < m * n; i++)
+		c[i] = check_value(i + 9);
+	(void)mmn_gemm(&g, &run);
+	for (int64_t i = 0; i < m; i++)
+		for (int64_t j = 0; j < n; j++)
+		{
+			double sum = (double)check_value(i * n + j + 9);
+
+			for (int64_t l = 0; l < k; l++)
+				sum += (double)a[trans_a ? l * m + i : i * k + l] *
+					   (double)b[trans_b ? j * k + l : l * n + j];
+			if (!(fabs(sum - (double)c[i * n + j]) < 1e-4))
+				return false;
+		}
+	return true;
+}
+
+mmn_status
+mmn_gemm_check(mmn_error *err)
+{
+	static const int64_t sizes[][3] = {
+		{1, 67, 61}, {3, 5, 7}, {17, 33, 9}, {64, 64, 64}, {67, 66, 65}};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		for (int trans = 0; trans < 4; trans++)
+			if (!check_product(sizes[i][0], sizes[i][1], sizes[i][2],
+							   trans & 1, trans & 2))
+				return mmn_fail(
+					err, MMN_INTERNAL,
+					"BLAS multiplies matrices of %dx%d and %dx%d wrongly",
+					(int)sizes[i][0], (int)sizes[i][2], (int)sizes[i][2],
+					(int)sizes[i][1]);
 	return MMN_OK;
 }

@@ -28,4 +28,12 @@ typedef struct mmn_gemm_args
 
 mmn_status mmn_gemm(const mmn_gemm_args *g, mmn_run *run);
 
+/*
+ * Whether this machine's BLAS multiplies rightly: some products of odd sizes
+ * against plain loops, in a few milliseconds.  OpenBLAS chooses its
+ * kernels by the CPU's name, and has chosen wrongly before.  MMN_INTERNAL when
+ * it does not.
+ */
+mmn_status mmn_gemm_check(mmn_error *err);
+
 #endif
