@@ -104,11 +104,12 @@ Prepare(const Model *model, const Pixels *pixels, float *input)
 static void
 Forward(Model *model, int images, const float *input, float *output, int n)
 {
+	mmn_env env = ModelEnv();
 	mmn_error err;
 
 	mmn_check(mmn_plan_forward(model->plan, images,
 							   ModelWorkspace(model, images), input, output,
-							   &mmn_env_backend, &err),
+							   &env, &err),
 			  "could not embed image", &err);
 	for (Size i = 0; i < (Size)images * n; i++)
 		if (!isfinite(output[i]))

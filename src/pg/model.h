@@ -23,8 +23,8 @@ typedef struct Model
 	mmn_isa isa;
 	mmn_preprocess preprocess;
 	const mmn_plan *plan; /* often of all sessions, see plan_file.h */
-	void *workspace; /* for room images */
-	int room;
+	void *workspace;
+	Size room; /* its size */
 	float *input; /* of one */
 } Model;
 
@@ -39,9 +39,10 @@ extern void ModelInit(void);
 extern Model *ModelGet(text *name, bool predicts);
 
 /*
- * How many images are best computed at once, within the limit of memory, and a
- * workspace for so many.
+ * What to run a network in; how many images are best computed at once, within
+ * the limit of memory; a workspace for so many.
  */
+extern mmn_env ModelEnv(void);
 extern int ModelGroup(const Model *model);
 extern void *ModelWorkspace(Model *model, int images);
 

@@ -38,6 +38,7 @@
 
 static int model_cache_kb = 256 * 1024;
 static int simd = -1;
+static int threads = 1;
 
 static const struct config_enum_entry simd_options[] = {
 	{"auto", -1, false},
@@ -83,6 +84,12 @@ ModelInit(void)
 		"medimnet.simd", "Vector instructions that networks are computed with.",
 		"\"auto\" takes the best that the CPU has.", &simd, -1, simd_options,
 		PGC_USERSET, 0, CheckSimd, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"medimnet.threads", "Threads that compute one network at a time.",
+		"More than one is for single images that must be fast; over many "
+		"images, parallel query makes better use of the cores.",
+		&threads, 1, 1, MMN_RUN_WORKERS_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	/*
 	 * A backend is one thread: BLAS's own, started when the library was
@@ -241,9 +248,27 @@ MakeModel(MemoryContext context, const char *name,
 		ModelCheck(MMN_LIMIT, name, &err);
 	}
 	model->workspace = MemoryContextAllocHuge(context, workspace);
-	model->room = 1;
+	model->room = workspace;
 	model->input = MemoryContextAllocHuge(context, input);
 	return model;
+}
+
+/* What networks run in: memory and interrupts as ever, and helpers. */
+mmn_env
+ModelEnv(void)
+{
+	mmn_env env = mmn_env_backend;
+
+	env.threads = threads - 1;
+	return env;
+}
+
+static Size
+WorkspaceFor(const Model *model, int images)
+{
+	mmn_env env = ModelEnv();
+
+	return mmn_plan_workspace_threads(model->plan, images, &env);
 }
 
 int
@@ -253,8 +278,7 @@ ModelGroup(const Model *model)
 	Size fixed = mmn_plan_bytes(model->plan);
 	Size input = mmn_plan_input_count(model->plan) * sizeof(float);
 
-	while (n > 1 && fixed + mmn_plan_workspace(model->plan, n) + n * input >
-						ModelLimit())
+	while (n > 1 && fixed + WorkspaceFor(model, n) + n * input > ModelLimit())
 		n--;
 	return n;
 }
@@ -262,17 +286,17 @@ ModelGroup(const Model *model)
 void *
 ModelWorkspace(Model *model, int images)
 {
-	if (images > model->room)
-	{
-		Size old = mmn_plan_workspace(model->plan, model->room);
-		Size more = mmn_plan_workspace(model->plan, images);
+	Size wanted = WorkspaceFor(model, images);
 
+	if (wanted > model->room)
+	{
 		pfree(model->workspace);
+		model->bytes -= model->room;
 		model->workspace = NULL;
 		model->room = 0;
-		model->workspace = MemoryContextAllocHuge(model->context, more);
-		model->room = images;
-		model->bytes += more - old;
+		model->workspace = MemoryContextAllocHuge(model->context, wanted);
+		model->room = wanted;
+		model->bytes += wanted;
 	}
 	return model->workspace;
 }

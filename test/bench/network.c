@@ -185,7 +185,7 @@ main(int argc, char **argv)
 	n_out = mmn_plan_output_count(plan) * (size_t)numbers[0];
 	in = malloc(n_in * sizeof *in);
 	out = malloc(n_out * sizeof *out);
-	workspace = malloc(mmn_run_workspace(plan, numbers[0]));
+	workspace = malloc(mmn_run_workspace(plan, numbers[0], 1));
 	for (size_t i = 0; i < n_in; i++)
 		in[i] = (float)((i * 2654435761u >> 8) % 2000) / 1000.0f - 1.0f;
 
@@ -226,6 +226,6 @@ main(int argc, char **argv)
 		   mmn_isa_name(options.isa), options.plain ? ", plain" : "",
 		   openblas_get_corename(), planned * 1e3,
 		   (double)mmn_plan_bytes(plan) / 1e6,
-		   (double)mmn_run_workspace(plan, numbers[0]) / 1e6);
+		   (double)mmn_run_workspace(plan, numbers[0], 1) / 1e6);
 	return 0;
 }

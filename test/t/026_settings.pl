@@ -23,7 +23,8 @@ my %want = (
 	'max_object_size' => ['4194303kB', '1kB', '4194303kB', '2GB', 'superuser'],
 	'deid_key_file' => ['medimnet.key', undef, undef, 'other.key', 'sighup'],
 	'model_cache' => ['256MB', '1MB', undef, '512MB', 'user'],
-	'simd' => ['auto', undef, undef, 'portable', 'user']);
+	'simd' => ['auto', undef, undef, 'portable', 'user'],
+	'threads' => [1, 1, 64, 2, 'user']);
 
 my @settings = map { [split /\|/] } split /\n/,
   $node->safe_psql('postgres', "$load; SELECT substr(name, 10), vartype, coalesce(unit, ''), context, short_desc FROM pg_settings WHERE name ~ '^medimnet[.]' ORDER BY 1");
@@ -34,7 +35,7 @@ for (@settings)
 	my ($name, $type, $unit, $context, $about) = @$_;
 	my ($default, $least, $most, $other, $by) = @{ $want{$name} };
 	is($context, $by, "$name is set by $by");
-	isnt($unit, '', "$name has a unit") if $type eq 'integer';
+	isnt($unit, '', "$name has a unit") if $type eq 'integer' && $name ne 'threads';
 	like($about, qr/^[A-Z].*\.$/, "$name is described");
 	like($doc, qr/^\| `medimnet\.$name` \|/m, "$name is documented");
 	is($node->safe_psql('postgres', "$load; SHOW medimnet.$name"), $default, "$name is $default by default");
@@ -45,7 +46,7 @@ for (@settings)
 	}
 	for (grep { defined $_->[0] } [$least, -1, 'less'], [$most, 1, 'more'])
 	{
-		my ($number, $scale) = $_->[0] =~ /^(\d+)(\D+)$/;
+		my ($number, $scale) = $_->[0] =~ /^(\d+)(\D*)$/;
 		(undef, $out, $err) = $node->psql('postgres', "$load; SET medimnet.$name = '@{[$number + $_->[1]]}$scale'");
 		like($err, qr/is outside the valid range/, "$name cannot be $_->[2]");
 	}

@@ -70,6 +70,9 @@ SQL
 is($node->safe_psql('postgres', "SELECT medimnet.dims(medimnet.embed($image)); SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')"),
 	"128\n1", 'a backend that has embedded has one thread');
 
+is($node->safe_psql('postgres', "LOAD 'medimnet'; CREATE TEMP TABLE alone AS SELECT medimnet.embed($image) AS e; SET medimnet.threads = 3; SELECT e::text = medimnet.embed($image)::text FROM alone; SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')"),
+	"t\n1", 'with helpers it finds the same, and they are gone afterwards');
+
 # who may not read the models may not use them; who may, may
 $node->safe_psql('postgres', 'CREATE ROLE somebody; GRANT USAGE ON SCHEMA medimnet TO somebody');
 my ($rc, $out, $err) = $node->psql('postgres', "SELECT medimnet.embed($image); SET ROLE somebody; SELECT medimnet.embed($image)");

@@ -197,7 +197,7 @@ begin(const char *output, int ndim, const int64_t *dims)
 static inline mmn_status
 forward_images(const mmn_plan *p, int64_t images, const float *in, float *out)
 {
-	size_t size = mmn_plan_workspace(p, images);
+	size_t size = mmn_plan_workspace_threads(p, images, &env);
 	void *workspace = malloc(size);
 	mmn_status status;
 

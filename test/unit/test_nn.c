@@ -141,7 +141,8 @@ test_memory(void)
 	end_node();
 	is_int(begin("y", 4, in), MMN_OK, "a chain of 40 convolutions");
 	/* what one image adds: apart from scratch */
-	size = mmn_run_workspace(plan, 2) - mmn_run_workspace(plan, 1);
+	size = mmn_run_workspace(plan, 2, 1) -
+		   mmn_run_workspace(plan, 1, 1);
 	ok(size < 4 * sizeof x, "an image takes %zu bytes, of %zu a map", size,
 	   sizeof x);
 	for (int i = 0; i < 2048; i++)
@@ -312,7 +313,8 @@ test_cancel(void)
 {
 	static const int64_t in[4] = {1, 64, 256, 256}, ws[4] = {64, 64, 3, 3};
 	size_t n = (size_t)64 * 256 * 256;
-	float *x = random_floats(n), *y = malloc(n * sizeof *y);
+	float *x = random_floats(n), *y = calloc(n, sizeof *y);
+	float *z = calloc(n, sizeof *z);
 	float *w = random_floats(64 * 64 * 9);
 
 	begin_graph();
@@ -322,6 +324,15 @@ test_cancel(void)
 	is_int(begin("y", 4, in), MMN_OK, "a convolution of 2,300 million steps");
 	env.poll = count_polls;
 	is_int(forward(x, y), MMN_CANCELED, "stops when asked to");
+	env.threads = 2;
+	polls = 0;
+	is_int(forward(x, y), MMN_CANCELED, "so do its helpers");
+	env.poll = NULL;
+	is_int(forward(x, y), MMN_OK, "with helpers,");
+	env.threads = 0;
+	is_int(forward(x, z), MMN_OK, "or without,");
+	ok(memcmp(y, z, n * sizeof *y) == 0, "it comes to the same");
+	free(z);
 	env.poll = NULL;
 	free(x);
 	free(y);
@@ -470,6 +481,7 @@ main(void)
 	options.plain = false;
 	test_folding();
 	test_half();
+	options.isa = mmn_isa_best();
 	test_cancel();
 	test_erf();
 	test_refusals();

@@ -321,7 +321,7 @@ difference(const float *a, const float *b, size_t n)
 static mmn_status
 forward_at_once(const mmn_plan *p, int64_t images, const float *in, float *out)
 {
-	size_t size = mmn_run_workspace(p, images);
+	size_t size = mmn_run_workspace(p, images, mmn_run_workers(&env));
 	void *workspace = malloc(size);
 	mmn_status status = MMN_OK;
 	mmn_run run;
@@ -372,10 +372,14 @@ compare(int round, const int64_t *in, const char *output)
 			error = difference(want, got, 2 * n);
 			forward_images(plan, 1, x + n_x / 2, one);
 			same = memcmp(one, got + n, n * sizeof *one) == 0;
+			env.threads = 3;
+			forward_images(plan, 1, x + n_x / 2, one);
+			env.threads = 0;
+			same = same && memcmp(one, got + n, n * sizeof *one) == 0;
 		}
 		ok(error < 2e-5 && same, "graph %d, %d maps, %s: error %.2g%s", round,
 		   n_maps, mmn_isa_name((mmn_isa)isa), error,
-		   same ? "" : ", differs with the number of images");
+		   same ? "" : ", differs with the number of images or threads");
 	}
 	free(x);
 	free(want);

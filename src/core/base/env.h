@@ -17,6 +17,8 @@ typedef struct mmn_env
 	int (*poll)(void *ctx); /* non-zero: stop; called every ~10 ms of work;
 							 * may be NULL */
 	void *ctx;
+	int threads; /* that may help the caller's to compute; they call none of
+				  * the above, and are gone whenever it is called */
 } mmn_env;
 
 /* malloc, free, never stops */

@@ -66,24 +66,24 @@ bind_step(const mmn_plan *plan, const mmn_run *run, int i, uint8_t *bind,
 }
 
 static size_t
-step_scratch(const mmn_plan *plan, int i, int64_t images)
+step_scratch(const mmn_plan *plan, int i, int64_t images, int workers)
 {
 	const mmn_plan_step *r = &mmn_plan_steps(plan)[i];
 	mmn_step s = {
 		.params = (void *)(uintptr_t)((const uint8_t *)plan + r->params)};
 	const mmn_op *op = mmn_op_at(r->op);
 
-	return op->scratch ? op->scratch(&s, images) : r->scratch;
+	return op->scratch ? op->scratch(&s, images, workers) : r->scratch;
 }
 
 size_t
-mmn_run_workspace(const mmn_plan *plan, int64_t images)
+mmn_run_workspace(const mmn_plan *plan, int64_t images, int workers)
 {
 	size_t scratch = 0;
 
 	for (int i = 0; i < plan->n_steps; i++)
 	{
-		size_t bytes = step_scratch(plan, i, images);
+		size_t bytes = step_scratch(plan, i, images, workers);
 
 		if (bytes > scratch)
 			scratch = bytes;
@@ -107,11 +107,19 @@ mmn_plan_group(const mmn_plan *plan)
 }
 
 size_t
-mmn_plan_workspace(const mmn_plan *plan, int64_t images)
+mmn_plan_workspace_threads(const mmn_plan *plan, int64_t images,
+						   const mmn_env *env)
 {
 	int64_t group = mmn_plan_group(plan);
 
-	return mmn_run_workspace(plan, images < group ? images : group);
+	return mmn_run_workspace(plan, images < group ? images : group,
+							 mmn_run_workers(env));
+}
+
+size_t
+mmn_plan_workspace(const mmn_plan *plan, int64_t images)
+{
+	return mmn_plan_workspace_threads(plan, images, &(mmn_env){.threads = 0});
 }
 
 size_t

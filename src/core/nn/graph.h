@@ -168,7 +168,7 @@ mmn_status mmn_build_link(mmn_build *build, size_t max_bytes, mmn_plan **out,
  * Running, step by step: what mmn_plan_forward() does, and what a profiler
  * wants to do itself (forward.c); all images at once.
  */
-size_t mmn_run_workspace(const mmn_plan *plan, int64_t images);
+size_t mmn_run_workspace(const mmn_plan *plan, int64_t images, int workers);
 void mmn_run_begin(mmn_run *run, const mmn_plan *plan, int64_t images,
 				   void *workspace, const float *in, const mmn_env *env,
 				   mmn_error *err);

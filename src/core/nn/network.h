@@ -93,6 +93,10 @@ int64_t mmn_plan_group(const mmn_plan *plan);
  */
 size_t mmn_plan_workspace(const mmn_plan *plan, int64_t images);
 
+/* The same when env lets other threads help: each wants some of its own. */
+size_t mmn_plan_workspace_threads(const mmn_plan *plan, int64_t images,
+								  const mmn_env *env);
+
 /* Of one image. */
 void mmn_plan_output_shape(const mmn_plan *plan, mmn_shape *out);
 size_t mmn_plan_output_count(const mmn_plan *plan);
@@ -102,7 +106,7 @@ size_t mmn_plan_input_count(const mmn_plan *plan);
  * Computes the outputs for so many inputs, one behind the other in "in" and
  * in "out".  workspace holds mmn_plan_workspace(plan, images) bytes, what is
  * in them does not matter.  Polls env every few milliseconds; fails with
- * MMN_CANCELED only.
+ * MMN_CANCELED only.  What comes out does not depend on the threads, either.
  */
 mmn_status mmn_plan_forward(const mmn_plan *plan, int64_t images,
 							void *workspace, const float *in, float *out,

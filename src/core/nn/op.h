@@ -44,8 +44,8 @@ typedef struct mmn_op
 
 	/* writes the s->packed_size bytes that run() finds at s->packed */
 	mmn_status (*pack)(const mmn_step *s, void *packed, mmn_run *run);
-	/* bytes of scratch for so many images, instead of s->scratch */
-	size_t (*scratch)(const mmn_step *s, int64_t images);
+	/* bytes of scratch, instead of s->scratch */
+	size_t (*scratch)(const mmn_step *s, int64_t images, int workers);
 } mmn_op;
 
 #define MMN_OP_ANY 0xffff /* any number of inputs, outputs */
@@ -192,6 +192,17 @@ mmn_run_spend(mmn_run *run, size_t n)
  * run at the same time, so scratch that is not shared is indexed by it.
  */
 typedef void mmn_task_fn(void *ctx, int64_t task, int worker);
+
+#define MMN_RUN_WORKERS_MAX 64
+
+/* How many workers there can be. */
+static inline int
+mmn_run_workers(const mmn_env *env)
+{
+	int n = 1 + env->threads;
+
+	return n < 1 ? 1 : n > MMN_RUN_WORKERS_MAX ? MMN_RUN_WORKERS_MAX : n;
+}
 
 mmn_status mmn_run_tasks(mmn_run *run, int64_t n_tasks, size_t work,
 						 mmn_task_fn *fn, void *ctx);

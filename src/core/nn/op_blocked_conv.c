@@ -48,9 +48,9 @@ blocked_conv_pack(const mmn_step *s, void *packed, mmn_run *run)
 }
 
 static size_t
-blocked_conv_scratch(const mmn_step *s, int64_t images)
+blocked_conv_scratch(const mmn_step *s, int64_t images, int workers)
 {
-	return mmn_conv_scratch(s->params, images, 1);
+	return mmn_conv_scratch(s->params, images, workers);
 }
 
 static mmn_status
