@@ -1,9 +1,5 @@
 #include "postgres.h"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,9 +25,6 @@
  * standby serves as well.
  */
 
-/* Freed memory that a backend keeps at most; malloc takes half for a chunk. */
-#define MALLOC_KEPT (64 * 1024 * 1024)
-
 typedef struct StratumSize
 {
 	int32 stratum;
@@ -48,28 +41,6 @@ enum
 	IMAGE_STATUS = 2
 };
 
-/*
- * Lets malloc keep the memory of a batch for the next.  An image passes
- * through buffers of its size on its way to the client, allocated and freed
- * by the type's send function and by the protocol; by default malloc gives
- * such memory back to the kernel at once, and to have it back, cleared, page
- * by page, takes a third of the time of a stream.
- */
-static void
-KeepFreedMemory(void)
-{
-#ifdef __GLIBC__
-	static bool told = false;
-
-	if (!told)
-	{
-		mallopt(M_MMAP_THRESHOLD, MALLOC_KEPT / 2);
-		mallopt(M_TRIM_THRESHOLD, MALLOC_KEPT);
-		told = true;
-	}
-#endif
-}
-
 Source *
 SourceOpen(Loader *loader)
 {
@@ -80,7 +51,6 @@ SourceOpen(Loader *loader)
 	Snapshot snapshot = GetActiveSnapshot();
 	Source *source = palloc0(sizeof(*source));
 
-	KeepFreedMemory();
 	source->loader = loader;
 	source->members =
 		KeyScanOpen("loader_member", member, 7, 3, "848", true, snapshot);
