@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dicom/display.h"
+#include "dicom/frame_part.h"
 #include "dicom/json.h"
 #include "dicom/receive.h"
 #include "dicom/transform.h"
@@ -147,6 +148,38 @@ check_one_frame(const uint8_t *data, size_t size, const mmn_dicom *whole,
 	mmn_dicom_close(one);
 }
 
+/* By the file as its own head, and what it says is the frame's part of it. */
+static void
+check_part(const uint8_t *data, size_t size, uint32_t frame, bool codestreams)
+{
+	mmn_pixel_description p;
+	mmn_dicom *d;
+	uint64_t start, part;
+	const uint8_t *bytes;
+	size_t length;
+	unsigned bit;
+	bool owned;
+
+	if (mmn_dicom_open_frame(&mmn_env_default, data, size, MAX_BYTES, frame, &d,
+							 NULL) != MMN_OK)
+		return;
+	if (mmn_dicom_describe_pixels(d, &p, NULL) == MMN_OK &&
+		mmn_dicom_locate_frame(d, data, &p, frame, size, &start, &part))
+	{
+		check(part <= size && start <= size - part);
+		if (mmn_dicom_use_part(d, &p, frame, data + start, (size_t)part,
+							   codestreams, NULL) == MMN_OK &&
+			mmn_dicom_frame_bytes(&mmn_env_default, d, &p, frame, &bytes,
+								  &length, &bit, &owned, NULL) == MMN_OK)
+		{
+			check(length == 0 || bytes[0] + bytes[length - 1] >= 0);
+			if (owned)
+				free((void *)bytes);
+		}
+	}
+	mmn_dicom_close(d);
+}
+
 static void
 check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 {
@@ -227,6 +260,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		check_frames(d, &p);
 	check_one_frame(bytes, length, d, 1);
 	check_one_frame(bytes, length, d, 2);
+	check_part(bytes, length, 1, false);
+	check_part(bytes, length, 2, true);
 	mmn_buffer_init(&out, &mmn_env_default, MAX_BYTES);
 	if (mmn_dicom_json(charsets, d, &out, NULL) == MMN_OK)
 		check_json(out.bytes, out.length);
