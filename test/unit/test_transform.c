@@ -205,6 +205,151 @@ test_suv(void)
 	}
 }
 
+/* The same with an attribute before, which so is the one that counts. */
+static void
+pet_with(uint32_t tag, const char *vr, const char *value)
+{
+	mmn_buffer rest;
+	size_t head;
+
+	pet("20240301", "11", "10", NULL);
+	head = 128 + 4 + 8 + strlen(EXPLICIT_LITTLE) + 1;
+	mmn_buffer_init(&rest, &mmn_env_default, 1 << 16);
+	mmn_buffer_append(&rest, fx.bytes + head, fx.length - head);
+	fx.length = head;
+	fx_text(0x00080005, "CS", "ISO_IR 100"); /* files begin low */
+	fx_text(tag, vr, value);
+	mmn_buffer_append(&fx, rest.bytes, rest.length);
+	mmn_buffer_reset(&rest);
+}
+
+static void
+test_suv_needs(void)
+{
+	static const struct
+	{
+		uint32_t tag;
+		const char *vr;
+		const char *value;
+		double slope;
+		uint8_t unit;
+	} cases[] = {
+		{0x00101030, "DS", "0", 1, MMN_UNIT_BQML},
+		{0x00101030, "DS", "2000", 1, MMN_UNIT_BQML},
+		{0x00101030, "DS", "x", 1, MMN_UNIT_BQML},
+		{0x00101030, "DS", "40", FACTOR, MMN_UNIT_SUV},
+		{0x00280051, "CS", "ATTN", 1, MMN_UNIT_BQML},
+		{0x00280051, "CS", "DECY", 1, MMN_UNIT_BQML},
+		{0x00280051, "CS", "SCAT\\DECY\\ATTN", 2 * FACTOR, MMN_UNIT_SUV},
+		{0x00541102, "CS", "NONE", 1, MMN_UNIT_BQML},
+		{0x00541102, "CS", "ADMIN", FACTOR, MMN_UNIT_SUV},
+		{0x00541102, "CS", "", 1, MMN_UNIT_BQML},
+		{0x00541001, "CS", "GML", 1, MMN_UNIT_SUV},
+		{0x00541001, "CS", "CNTS", 1, MMN_UNIT_RAW},
+		{0x00541001, "CS", "", 1, MMN_UNIT_RAW},
+		{0x00080031, "TM", "12", 1, MMN_UNIT_BQML},
+		{0x00080031, "TM", "", 1, MMN_UNIT_BQML},
+		{0x00080032, "TM", "x", 1, MMN_UNIT_BQML},
+		{0x00080021, "DA", "", 1, MMN_UNIT_BQML},
+		{0x00080021, "DA", "2024030112", 1, MMN_UNIT_BQML},
+		{0x00080022, "DA", "20240229", 1, MMN_UNIT_BQML},
+		{0x00080060, "CS", "NM", 1, MMN_UNIT_BQML},
+		{0x52009230, "SQ", "", 1, MMN_UNIT_BQML},
+		{0x00540016, "SQ", "", 1, MMN_UNIT_BQML},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		pet_with(cases[i].tag, cases[i].vr, cases[i].value);
+		ok(is(cases[i].slope, 0, cases[i].unit), "(%08X) \"%s\"",
+		   (unsigned)cases[i].tag, cases[i].value);
+	}
+}
+
+static void
+philips(const char *creator, const char *vr, const char *suv,
+		const char *activity)
+{
+	pet_with(0x00541001, "CS", "CNTS");
+	if (creator)
+		fx_text(0x70530010, "LO", creator);
+	if (suv)
+		fx_bytes(0x70531000, vr, suv, strlen(suv));
+	if (activity)
+		fx_bytes(0x70531009, vr, activity, strlen(activity));
+}
+
+static void
+test_philips(void)
+{
+	static const char name[] = "Philips PET Private Group";
+
+	philips(name, "DS", "0.5 ", NULL);
+	ok(is(0.5, 0, MMN_UNIT_SUV), "Philips's factor");
+	philips(name, "UN", "  0.5 ", "2 ");
+	ok(is(0.5, 0, MMN_UNIT_SUV), "of unknown VR");
+	philips(name, "DS", "0 ", "2 ");
+	ok(is(4 * FACTOR, 0, MMN_UNIT_SUV), "that of activity when it is 0");
+	philips(name, "LO", "0.5 ", NULL);
+	ok(is(1, 0, MMN_UNIT_RAW), "another VR");
+	philips(name, "DS", "x ", NULL);
+	ok(is(1, 0, MMN_UNIT_RAW), "no number");
+	philips(name, "DS", NULL, NULL);
+	ok(is(1, 0, MMN_UNIT_RAW), "no factor");
+	philips("Another Private Group, as long", "DS", "0.5 ", NULL);
+	ok(is(1, 0, MMN_UNIT_RAW), "another's group");
+	philips("short", "DS", "0.5 ", NULL);
+	ok(is(1, 0, MMN_UNIT_RAW), "with a short name");
+	philips(NULL, "DS", "0.5 ", NULL);
+	ok(is(1, 0, MMN_UNIT_RAW), "nobody's group");
+}
+
+/* Whether gray values go through a palette. */
+static bool
+has_palette(const char *term, uint32_t group, const char *frame_term,
+			bool *mixed)
+{
+	mmn_dicom *dicom;
+	bool has;
+
+	begin("CT");
+	if (term)
+		fx_text(0x00089205, "CS", term);
+	fx_head(0x00281101, "US", 6);
+	fx_u16(1);
+	fx_u16(0);
+	fx_u16(8);
+	if (group)
+	{
+		fx_head(group, "SQ", UNDEFINED_LENGTH);
+		fx_item(UNDEFINED_LENGTH);
+		fx_text(0x00089205, "CS", frame_term);
+		fx_item_end();
+		fx_sequence_end();
+	}
+	fx_bytes(PIXEL_DATA, "OW", "\0\0", 2);
+	dicom = fx_open();
+	mmn_dicom_describe_pixels(dicom, &pixels, &fx_error);
+	has = mmn_dicom_has_palette(dicom, &pixels, 1, mixed);
+	mmn_dicom_close(dicom);
+	return has;
+}
+
+static void
+test_presentation(void)
+{
+	bool mixed;
+
+	ok(has_palette("COLOR", 0, NULL, &mixed) && !mixed, "COLOR");
+	ok(has_palette("MIXED", 0, NULL, &mixed) && mixed, "MIXED");
+	ok(!has_palette("MONOCHROME", 0, NULL, &mixed), "MONOCHROME");
+	ok(!has_palette(NULL, 0, NULL, &mixed), "not said");
+	ok(has_palette("MONOCHROME", 0x00189329, "COLOR", &mixed), "of CT frames");
+	ok(has_palette(NULL, 0x00189226, "MIXED", &mixed) && mixed, "MR frames");
+	ok(!has_palette("COLOR", 0x00189751, "MONOCHROME", &mixed),
+	   "of PET frames it goes before the image's");
+}
+
 static void
 test_display(void)
 {
@@ -248,6 +393,9 @@ main(void)
 
 	test_mappings();
 	test_suv();
+	test_suv_needs();
+	test_philips();
+	test_presentation();
 	begin("MR");
 	mapping("ms");
 	fx_double(0x00409212, 42);
