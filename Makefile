@@ -14,11 +14,11 @@
 
 # The one list of Debian packages: to build, to test, and to measure against.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev gcc make pkg-config libopenblas-dev \
-	libpng-dev libjpeg62-turbo-dev libcharls-dev libopenjp2-7-dev zlib1g-dev libseccomp-dev nettle-dev
+	libpng-dev libjpeg62-turbo-dev libopenjp2-7-dev zlib1g-dev libseccomp-dev nettle-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
 	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision
 DEB_ZOO = python3-torchvision python3-onnx
-DEB_BENCH = g++ libdcmtk-dev libturbojpeg0-dev libgdcm-dev libgdcm-tools
+DEB_BENCH = g++ libcharls-dev libdcmtk-dev libturbojpeg0-dev libgdcm-dev libgdcm-tools
 
 comma = ,
 
@@ -96,8 +96,8 @@ $(patsubst %.c,%.o,$(wildcard src/core/sample/*.c)): CORE_CFLAGS += -ffp-contrac
 # Loops over samples, written for the vectorizer, which -O2 keeps on a short leash.
 src/core/dicom/cells.o src/core/dicom/colour.o src/core/dicom/stored.o: CORE_CFLAGS += -O3
 
-# One copy of its loop per predictor: worth the space.
-src/core/image/jpeg_lossless.o: CORE_CFLAGS += -O3
+# Copies of their loops per predictor, and for lossless: worth the space.
+src/core/image/jpeg_lossless.o src/core/image/jpeg_ls.o: CORE_CFLAGS += -O3
 
 $(core_lib): $(core_objects)
 	rm -f $@
@@ -169,15 +169,15 @@ $(fuzz_objects): build/fuzz/%.o: src/core/%.c
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # and the C codecs of the decoder
-codec_names = codec_png codec_jpeg codec_jpegls codec_jpeg2000
-CODEC_LIBS = $(J2K_LIBS) -lcharls -lpng -ljpeg
+codec_names = codec_png codec_jpeg codec_jpeg2000
+CODEC_LIBS = $(J2K_LIBS) -lpng -ljpeg
 fuzz_codecs = $(codec_names:%=build/fuzz/decoder/%.o)
 
 $(fuzz_codecs): build/fuzz/decoder/%.o: src/decoder/%.c
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-build/fuzz/fuzz_codec build/fuzz/fuzz_frame build/fuzz/fuzz_jpegls: build/fuzz/%: test/fuzz/%.c $(fuzz_codecs) $(FUZZ_LIB)
+build/fuzz/fuzz_codec build/fuzz/fuzz_frame: build/fuzz/%: test/fuzz/%.c $(fuzz_codecs) $(FUZZ_LIB)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) $(CORE_CPPFLAGS) -o $@ $^ $(CODEC_LIBS) $(CORE_LIBS)
 
 $(FUZZ_LIB): $(fuzz_objects)

@@ -30,13 +30,9 @@ mmn_status mmn_jpeg_decode_frame(const mmn_env *env, const uint8_t *bytes,
 								 uint8_t *out, mmn_error *err);
 
 /*
- * The same for JPEG-LS and JPEG 2000 data; the latter after a look at its
- * codestream.  out takes size bytes, a frame as *pixels describes it at first.
+ * The same for JPEG 2000 data, after a look at the codestream.  out takes size
+ * bytes, a frame as *pixels describes it.
  */
-mmn_status mmn_jpegls_decode_frame(const mmn_env *env, const uint8_t *bytes,
-								   size_t length, mmn_pixel_description *pixels,
-								   uint8_t *out, size_t size, mmn_error *err);
-
 mmn_status mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
 									 const mmn_codestream *codestream,
 									 mmn_pixel_description *pixels,

@@ -14,6 +14,7 @@
 #include "image/codestream.h"
 #include "image/jpeg_dct.h"
 #include "image/jpeg_lossless.h"
+#include "image/jpeg_ls.h"
 #include "image/sniff.h"
 #include "nifti/nifti.h"
 
@@ -140,8 +141,11 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 	switch (stream.kind)
 	{
 		case MMN_CODESTREAM_JPEG_LS:
-			return mmn_jpegls_decode_frame(env, bytes, length, pixels, out,
-										   size, err);
+			mmn_pixels_narrow(pixels, stream.precision > 8 ? 16 : 8);
+			pixels->planar = 0;
+			return mmn_jpeg_ls_decode(env, bytes, length, pixels->columns,
+									  pixels->rows, pixels->samples_per_pixel,
+									  pixels->bits_allocated / 8, out, err);
 		case MMN_CODESTREAM_J2K:
 			return mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels,
 											 out, size, err);

@@ -1,10 +1,7 @@
 /*
  * Compressed frames of DICOM files, bare: DCT JPEG of 8 and 12 bits and JPEG
- * 2000, told apart as the decoder does.  The data set is what the codestream asks for, else
- * nothing would get far.
- *
- * JPEG-LS is not among them: CharLS 2.4.1 counts for seconds over a damaged
- * run, which is for the decoder's time limit.
+ * 2000, told apart as the decoder does.  The data set is what the codestream
+ * asks for, else nothing would get far.
  */
 
 #include <stdlib.h>
