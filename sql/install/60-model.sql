@@ -116,8 +116,8 @@ BEGIN
 	INSERT INTO @extschema@.image_embedding (subject_id, image_id, model_id, frame, embedding)
 	SELECT u.subject_id, u.image_id, embed_images.model_id, u.frame, u.embedding
 	-- aggregates of one query see its rows in the same order
-	FROM (SELECT array_agg(i.subject_id) AS subjects, array_agg(i.image_id) AS images, array_agg((i.frames + 1) / 2) AS frames,
-			embed_batch(decode_frame(d.content, (i.frames + 1) / 2), embed_images.model) AS embeddings
+	FROM (SELECT array_agg(i.subject_id) AS subjects, array_agg(i.image_id) AS images, array_agg(coalesce(i.key_frame, (i.frames + 1) / 2)) AS frames,
+			embed_batch(decode_frame(d.content, coalesce(i.key_frame, (i.frames + 1) / 2)), embed_images.model) AS embeddings
 		FROM unnest(subject_ids, image_ids) AS wanted (subject_id, image_id)
 			JOIN @extschema@.image i USING (subject_id, image_id)
 			JOIN @extschema@.image_content d USING (subject_id, image_id)) b,
