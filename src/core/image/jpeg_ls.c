@@ -179,7 +179,9 @@ take_zeros(scan *s)
 			zeros++;
 		return zeros;
 	}
-	mmn_jpeg_consume(&s->in, zeros + 1);
+	/* by two steps: together they may be all of the 64 bits */
+	mmn_jpeg_consume(&s->in, zeros);
+	mmn_jpeg_consume(&s->in, 1);
 	return zeros;
 }
 

@@ -270,7 +270,13 @@ curve(const mmn_image *in, const shading *r, double v)
 
 	/* in double, so that machines differ in no bit of the result */
 	if (r->how == SIGMOID)
-		return (float)(255 / (1 + exp((v - r->base) * r->scale)));
+	{
+		if (isinf(v))
+			return v > 0 ? 255 : 0;
+		k = (v - r->base) * r->scale;
+		/* a window around infinity and as wide has its middle everywhere */
+		return (float)(255 / (1 + exp(isnan(k) ? 0 : k)));
+	}
 	k = rint(v) - in->voi_first;
 	k = k < 0 ? 0 : k < in->voi_entries ? k : in->voi_entries - 1;
 	return (float)in->voi[(uint32_t)k] / 257;
