@@ -11,4 +11,19 @@
 #include "varatt.h"
 #endif
 
+#include "access/htup_details.h"
+
+/*
+ * Says in a row's header that it is a value, not a row of a table.  Minor
+ * releases from 15.20 on copy a row that does not say so each time a column
+ * is taken from it; those before take no notice.
+ */
+static inline void
+MarkRowValue(HeapTupleHeader tuple)
+{
+#ifdef HEAP_IS_DATUM
+	HeapTupleHeaderSetDatum(tuple);
+#endif
+}
+
 #endif

@@ -66,6 +66,7 @@ RowCreate(TupleDesc desc, const Size *sizes)
 	ItemPointerSetInvalid(&row.tuple->t_ctid);
 	HeapTupleHeaderSetNatts(row.tuple, desc->natts);
 	row.tuple->t_infomask = HEAP_HASVARWIDTH;
+	MarkRowValue(row.tuple);
 	row.tuple->t_hoff = header;
 	for (int i = 0; i < desc->natts; i++)
 	{
