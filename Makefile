@@ -47,7 +47,8 @@ J2K_LIBS = $(or $(shell pkg-config --libs libopenjp2 2>/dev/null),-lopenjp2)
 
 PG_CPPFLAGS = -Isrc/core -Isrc/pg $(BLAS_CPPFLAGS)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
-SHLIB_LINK = $(core_lib) $(BLAS_LIBS) -lpng -lnettle -lz -lm
+# no BLAS: src/pg/blas.c loads it when it is needed
+SHLIB_LINK = $(core_lib) -lpng -lnettle -lz -lm
 
 REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
 REGRESS_OPTS = --inputdir=test --load-extension=medimnet

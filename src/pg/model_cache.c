@@ -26,11 +26,10 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include <cblas.h>
-
-#include "nn/gemm.h"
 #include "nn/info.h"
+#include "nn/op.h"
 
+#include "blas.h"
 #include "bridge.h"
 #include "compat.h"
 #include "model.h"
@@ -50,9 +49,6 @@ static const struct config_enum_entry simd_options[] = {
 static MemoryContext cache_context = NULL;
 static List *cache = NIL; /* of Model */
 static uint64 uses = 0;
-
-/* Only in the builds of OpenBLAS that have threads. */
-extern int blas_thread_shutdown_(void) __attribute__((weak));
 
 static bool
 CheckSimd(int *value, void **extra, GucSource source)
@@ -91,13 +87,9 @@ ModelInit(void)
 		"images, parallel query makes better use of the cores.",
 		&threads, 1, 1, MMN_RUN_WORKERS_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 
-	/*
-	 * A backend is one thread: BLAS's own, started when the library was
-	 * loaded, would only catch signals meant for us.
-	 */
-	openblas_set_num_threads(1);
-	if (blas_thread_shutdown_)
-		blas_thread_shutdown_();
+	/* whoever preloads wants no session to wait */
+	if (process_shared_preload_libraries_in_progress)
+		BlasLoad();
 }
 
 Size
@@ -204,25 +196,6 @@ ModelReadPreprocess(int32 width, int32 height, int32 channels, ArrayType *mean,
 	out->bgr = order_name[0] == 'B';
 }
 
-/* A wrong kernel is an error, never a wrong embedding. */
-static void
-CheckBlas(void)
-{
-	static bool checked = false;
-	mmn_error err;
-
-	if (!checked && mmn_gemm_check(&err) != MMN_OK)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("OpenBLAS does not work on this CPU"),
-				 errdetail("%s; its kernels are those for %s.", err.text,
-						   openblas_get_corename()),
-				 errhint("Set OPENBLAS_CORETYPE in the server's environment to "
-						 "kernels for this CPU, for example Haswell, and "
-						 "restart it.")));
-	checked = true;
-}
-
 /* A model of that plan, with a workspace; it gets the context. */
 static Model *
 MakeModel(MemoryContext context, const char *name,
@@ -233,7 +206,7 @@ MakeModel(MemoryContext context, const char *name,
 	Size input = mmn_plan_input_count(plan) * sizeof(float);
 	mmn_error err;
 
-	CheckBlas();
+	BlasLoad();
 	model->context = context;
 	model->isa = ModelIsa();
 	model->preprocess = *preprocess;
@@ -315,6 +288,7 @@ MakePlan(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 	mmn_plan *plan;
 	mmn_error err;
 
+	BlasLoad(); /* constants are computed while planning */
 	ModelCheck(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
 								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
 			   name, &err);

@@ -12,6 +12,7 @@
 
 #include "nn/info.h"
 
+#include "blas.h"
 #include "bridge.h"
 #include "model.h"
 
@@ -150,6 +151,7 @@ Describe(const char *name, const StoredModel *stored, Datum *values)
 								VARSIZE_ANY_EXHDR(stored->onnx), ModelLimit(),
 								&network, &err),
 			   name, &err);
+	BlasLoad(); /* constants are computed while planning */
 	ModelCheck(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
 							   &plan, &err),
 			   name, &err);

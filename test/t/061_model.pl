@@ -73,6 +73,11 @@ is($node->safe_psql('postgres', "SELECT medimnet.dims(medimnet.embed($image)); S
 is($node->safe_psql('postgres', "LOAD 'medimnet'; CREATE TEMP TABLE alone AS SELECT medimnet.embed($image) AS e; SET medimnet.threads = 3; SELECT e::text = medimnet.embed($image)::text FROM alone; SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')"),
 	"t\n1", 'with helpers it finds the same, and they are gone afterwards');
 
+# OpenBLAS takes longer to load than a batch: only who computes a network waits
+my $openblas = "SELECT pg_read_file('/proc/' || pg_backend_pid() || '/maps') ~ 'openblas'";
+is($node->safe_psql('postgres', "SELECT medimnet.content_hash($image) IS NULL; $openblas; SELECT medimnet.dims(medimnet.embed($image)); $openblas"),
+	"f\nf\n128\nt", 'OpenBLAS is loaded by the first network, not with the library');
+
 # who may not read the models may not use them; who may, may
 $node->safe_psql('postgres', 'CREATE ROLE somebody; GRANT USAGE ON SCHEMA medimnet TO somebody');
 my ($rc, $out, $err) = $node->psql('postgres', "SELECT medimnet.embed($image); SET ROLE somebody; SELECT medimnet.embed($image)");
