@@ -113,9 +113,6 @@ decode_jpeg(const mmn_env *env, const uint8_t *bytes, size_t length,
 						"a sample",
 						stream->process, stream->precision);
 	pixels->planar = 0;
-	/* both leave colours as they are, and subsampling behind them */
-	if (pixels->photometric == MMN_YBR_FULL_422)
-		pixels->photometric = MMN_YBR_FULL;
 	mmn_pixels_narrow(pixels, stream->precision > 8 ? 16 : 8);
 	if (dct)
 		return mmn_jpeg_dct12_decode(env, bytes, length, pixels->columns,
@@ -124,6 +121,22 @@ decode_jpeg(const mmn_env *env, const uint8_t *bytes, size_t length,
 	return mmn_jpeg_lossless_decode(
 		env, bytes, length, pixels->columns, pixels->rows,
 		pixels->samples_per_pixel, pixels->bits_allocated / 8, out, err);
+}
+
+/*
+ * Above the bits that are stored a lossless codestream may have an overlay or a
+ * sign.  Of a lossy one they belong to the sample: at edges it overshoots.
+ */
+static void
+keep_overshoot(const mmn_codestream *stream, mmn_pixel_description *pixels)
+{
+	if (!stream->lossy || stream->precision <= pixels->bits_stored ||
+		stream->precision > pixels->bits_allocated ||
+		pixels->high_bit + 1 != pixels->bits_stored ||
+		(pixels->is_signed && !stream->is_signed))
+		return;
+	pixels->bits_stored = stream->precision;
+	pixels->high_bit = pixels->bits_stored - 1;
 }
 
 static mmn_status
@@ -138,20 +151,27 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 		return status;
 	/* what a codec leaves out must not be another file's pixels */
 	memset(out, 0, size);
+	/* subsampling is behind a codec, whether it was ever in front of it */
+	if (pixels->photometric == MMN_YBR_FULL_422)
+		pixels->photometric = MMN_YBR_FULL;
 	switch (stream.kind)
 	{
 		case MMN_CODESTREAM_JPEG_LS:
 			mmn_pixels_narrow(pixels, stream.precision > 8 ? 16 : 8);
 			pixels->planar = 0;
-			return mmn_jpeg_ls_decode(env, bytes, length, pixels->columns,
-									  pixels->rows, pixels->samples_per_pixel,
-									  pixels->bits_allocated / 8, out, err);
+			status = mmn_jpeg_ls_decode(env, bytes, length, pixels->columns,
+										pixels->rows, pixels->samples_per_pixel,
+										pixels->bits_allocated / 8, out, err);
+			break;
 		case MMN_CODESTREAM_J2K:
-			return mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels,
-											 out, size, err);
+			status = mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels,
+											   out, size, err);
+			break;
 		default:
-			return decode_jpeg(env, bytes, length, &stream, pixels, out, err);
+			status = decode_jpeg(env, bytes, length, &stream, pixels, out, err);
 	}
+	keep_overshoot(&stream, pixels);
+	return status;
 }
 
 static mmn_status

@@ -72,6 +72,53 @@ test_boxes(const char *j2k, size_t length)
 		   "a box shorter than its header");
 }
 
+/* Whether samples come out as they went in. */
+static void
+test_lossy(void)
+{
+#define SIZ                                                                    \
+	"\xff\x4f\xff\x51\0\x29\0\0\0\0\0\2\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\2"       \
+	"\0\0\0\0\0\0\0\0\0\1\7\1\1"
+#define COD(wavelet) "\xff\x52\0\x0c\0\0\0\1\0\0\4\4\0" wavelet
+#define SOF55 "\xff\xd8\xff\xf7\0\x0b\x08\0\1\0\2\1\1\x11\0"
+	static const struct
+	{
+		const char *bytes;
+		size_t length;
+		bool lossy;
+		const char *name;
+	} cases[] = {
+#define CASE(bytes, lossy, name) {bytes, sizeof(bytes) - 1, lossy, name}
+		CASE("\xff\xd8\xff\xc0\0\x0b\x08\0\1\0\2\1\1\x11\0", true,
+			 "JPEG baseline"),
+		CASE("\xff\xd8\xff\xc3\0\x0b\x08\0\1\0\2\1\1\x11\0", false,
+			 "JPEG lossless"),
+		CASE(SOF55 "\xff\xda\0\x08\1\1\0\0\0\0", false, "JPEG-LS"),
+		CASE(SOF55 "\xff\xf8\0\3\1\xff\xda\0\x08\1\1\0\3\0\0", true,
+			 "JPEG-LS near lossless, behind another segment"),
+		CASE(SOF55 "\xff\xda\0\5\1\1\0\0", false, "a scan without a head"),
+		CASE(SOF55 "\xff\xd9\0\0", false, "JPEG-LS without a scan"),
+		CASE(SOF55, false, "and nothing behind the frame header"),
+		CASE(SIZ COD("\1"), false, "JPEG 2000, reversible"),
+		CASE(SIZ COD("\0"), true, "irreversible"),
+		CASE(SIZ "\xff\x64\0\4\0\0" COD("\0"), true, "behind a comment"),
+		CASE(SIZ "\xff\x52\0\x0c\0\0\0\1\0\0\4\4\0", false, "cut short"),
+		CASE(SIZ "\xff\x90\0\x0a" COD("\0"), false, "behind the first tile"),
+		CASE(SIZ "\0\0\0\0" COD("\0"), false, "behind what is no marker"),
+	};
+	mmn_codestream c;
+	mmn_error err;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+	{
+		is_int(mmn_codestream_peek((const uint8_t *)cases[i].bytes,
+								   cases[i].length, &c, &err),
+			   MMN_OK, "%s is read", cases[i].name);
+		is_int(c.lossy, cases[i].lossy, "%s: %s", cases[i].name,
+			   cases[i].lossy ? "lossy" : "lossless");
+	}
+}
+
 int
 main(void)
 {
@@ -132,6 +179,7 @@ main(void)
 	is_int(PEEK(changed), MMN_BAD_DATA, "tiles that begin beyond the image");
 	test_boxes(j2k, sizeof j2k - 1);
 	test_damaged_jpeg();
+	test_lossy();
 	is_int(PEEK("RIFF"), MMN_BAD_DATA, "something else");
 	is_int(PEEK(""), MMN_BAD_DATA, "nothing");
 	return done_testing();

@@ -10,11 +10,15 @@ no_header(mmn_error *err, const char *name)
 	return mmn_fail(err, MMN_BAD_DATA, "the %s data has no frame header", name);
 }
 
-/* ITU-T T.81 B.2.2 and T.87 C.2.2: marker segments up to SOFn */
+/*
+ * ITU-T T.81 B.2.2 and T.87 C.2.2: marker segments up to SOFn; of JPEG-LS also
+ * the head of the first scan, which tells the error that samples may have.
+ */
 static mmn_status
 peek_jpeg(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 {
 	size_t at = 2;
+	bool found = false;
 
 	while (at + 4 <= length)
 	{
@@ -46,13 +50,18 @@ peek_jpeg(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 			out->height = mmn_load_u16be(p + at + 5);
 			out->width = mmn_load_u16be(p + at + 7);
 			out->components = p[at + 9];
-			return MMN_OK;
+			out->lossy = marker <= 0xC2;
+			if (marker != 0xF7)
+				return MMN_OK;
+			found = true;
 		}
+		if (found && marker == 0xDA && size >= 6)
+			out->lossy = p[at + 2 + size - 3] > 0;
 		if (marker == 0xDA || marker == 0xD9)
 			break;
 		at += 2 + size;
 	}
-	return no_header(err, "JPEG");
+	return found ? MMN_OK : no_header(err, "JPEG");
 }
 
 /* ITU-T T.800 B.3: tiles of this size from this corner on cover the image */
@@ -67,6 +76,21 @@ count_tiles(const uint8_t *p, uint32_t right, uint32_t bottom, uint64_t *out)
 	*out = ((right - left + width - 1) / width) *
 		   ((bottom - top + height - 1) / height);
 	return true;
+}
+
+/* ITU-T T.800 A.6.1: the wavelet of COD; 0 is the irreversible one. */
+static bool
+is_irreversible(const uint8_t *p, size_t length)
+{
+	size_t at = 4 + mmn_load_u16be(p + 4);
+
+	while (at + 14 <= length && p[at] == 0xFF && p[at + 1] != 0x90)
+	{
+		if (p[at + 1] == 0x52)
+			return p[at + 13] == 0;
+		at += 2 + (size_t)mmn_load_u16be(p + at + 2);
+	}
+	return false;
 }
 
 /* ITU-T T.800 A.5.1: SOC is followed by SIZ */
@@ -90,6 +114,7 @@ peek_siz(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 	out->components = mmn_load_u16be(p + 40);
 	out->precision = (p[42] & 0x7F) + 1;
 	out->is_signed = p[42] >> 7;
+	out->lossy = is_irreversible(p, length);
 	return MMN_OK;
 }
 

@@ -32,6 +32,8 @@ typedef struct mmn_codestream
 	size_t offset;		  /* JPEG 2000: of SOC, behind JP2's boxes */
 	uint8_t process;	  /* JPEG: n of SOFn; 0 baseline, 1 extended, 2
 						* progressive, 3 lossless */
+	bool lossy;			  /* its coding process loses; what cannot be told
+						   * is taken for lossless */
 } mmn_codestream;
 
 /* MMN_BAD_DATA when no frame header can be found. */
