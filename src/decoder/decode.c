@@ -310,7 +310,7 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 		out->bytes = bytes;
 		out->length = length;
 		out->pixels.encapsulated = false;
-		out->big_endian = mmn_dicom_big_endian(dicom);
+		out->big_endian = pixels->data->big_endian;
 		if (joined)
 			*owned = (void *)(uintptr_t)bytes;
 		if (out->big_endian && pixels->bits_allocated < 16 &&

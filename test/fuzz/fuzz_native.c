@@ -63,7 +63,7 @@ convert(const mmn_dicom *dicom, mmn_stored *stored)
 static void
 decode(const mmn_dicom *dicom)
 {
-	mmn_stored stored = {.big_endian = mmn_dicom_big_endian(dicom)};
+	mmn_stored stored = {0};
 	mmn_codestream stream;
 	const uint8_t *bytes;
 	size_t length, size;
@@ -77,6 +77,7 @@ decode(const mmn_dicom *dicom)
 		return;
 	stored.bytes = bytes;
 	stored.length = length;
+	stored.big_endian = stored.pixels.data->big_endian;
 	if (!stored.pixels.encapsulated)
 		convert(dicom, &stored);
 	else if (size <= MAX_BYTES && stored.pixels.bits_allocated >= 8)

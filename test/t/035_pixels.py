@@ -4,7 +4,7 @@ import sys
 
 import numpy
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 folder = sys.argv[1]
 expected = open(f"{folder}/expected", "w")
@@ -59,6 +59,19 @@ swapped = numpy.frombuffer(pack12(v), "<u2").byteswap().tobytes()
 d = image(swapped, 12, NumberOfFrames=3)
 d.file_meta.TransferSyntaxUID, d.is_little_endian = ExplicitVRBigEndian, False
 save("packed_big", d, 2, "u16", v[9:18])
+
+# GE's own syntax: little endian and implicit, but for the pixels
+n = numpy.arange(9) * 451
+for name, kind, data, bits in (("ge_16", "u16", n.astype(">u2").tobytes(), 16),
+                               ("ge_8", "u8", numpy.append(n % 256, 0).astype("<u2").astype("u1").view("<u2").byteswap().tobytes(), 8)):
+    d = image(data, bits)
+    d.file_meta.TransferSyntaxUID, d.is_implicit_VR = ImplicitVRLittleEndian, True
+    save(name, d, 1, kind, n if bits == 16 else n % 256)
+    # which pydicom would not write
+    with open(f"{folder}/{name}", "r+b") as f:
+        content = f.read()
+        f.seek(content.index(b"\2\0\x10\0UI\x12\0") + 8)
+        f.write(b"1.2.840.113619.5.2")
 
 # bits that are not the sample's: overlays of old, and rubbish above and below
 n = numpy.arange(9) * 451

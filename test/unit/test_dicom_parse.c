@@ -38,7 +38,7 @@ test_encodings(void)
 		if (!d)
 			continue;
 		is_str(mmn_dicom_transfer_syntax(d), syntaxes[i], "its syntax");
-		is_int(mmn_dicom_big_endian(d), i == 2, "its byte order");
+		is_int(find(d, 0x00280010)->big_endian, i == 2, "its byte order");
 		ok(mmn_dicom_string(d, find(d, 0x00080060), 0, text, sizeof text),
 		   "text");
 		is_str(text, "CT", "its value");

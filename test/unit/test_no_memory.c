@@ -140,7 +140,7 @@ convert(const mmn_env *env, const mmn_dicom *d, mmn_stored *stored,
 static mmn_status
 frame(const mmn_env *env, const mmn_dicom *d, mmn_error *err)
 {
-	mmn_stored stored = {.big_endian = mmn_dicom_big_endian(d)};
+	mmn_stored stored = {0};
 	const uint8_t *bytes;
 	uint8_t *unfolded = NULL;
 	size_t length, size;
@@ -159,6 +159,7 @@ frame(const mmn_env *env, const mmn_dicom *d, mmn_error *err)
 		return status;
 	stored.bytes = bytes;
 	stored.length = length;
+	stored.big_endian = stored.pixels.data->big_endian;
 	if (stored.pixels.encapsulated && stored.pixels.bits_allocated >= 8)
 	{
 		unfolded = malloc(size + 1);

@@ -28,6 +28,8 @@
 #define TS_EXPLICIT "1.2.840.10008.1.2.1"
 #define TS_DEFLATED "1.2.840.10008.1.2.1.99"
 #define TS_BIG_ENDIAN "1.2.840.10008.1.2.2"
+/* GE Medical Systems' own: implicit little endian, but for the pixels */
+#define TS_GE_PRIVATE "1.2.840.113619.5.2"
 
 #define MAX_LEVELS (2 * MMN_DICOM_MAX_DEPTH + 1)
 
@@ -658,7 +660,15 @@ static bool
 is_native(const char *uid)
 {
 	return strcmp(uid, TS_IMPLICIT) == 0 || strcmp(uid, TS_EXPLICIT) == 0 ||
-		   strcmp(uid, TS_BIG_ENDIAN) == 0;
+		   strcmp(uid, TS_BIG_ENDIAN) == 0 || strcmp(uid, TS_GE_PRIVATE) == 0;
+}
+
+static void
+swap_pixels(mmn_dicom *d)
+{
+	for (size_t i = 0; i < d->count; i = d->elements[i].end)
+		if (d->elements[i].tag == TAG_PIXEL_DATA)
+			d->elements[i].big_endian = true;
 }
 
 static bool
@@ -705,14 +715,16 @@ parse_file(parser *p, size_t max_bytes)
 	}
 	if (uid[0])
 	{
-		code.implicit = strcmp(uid, TS_IMPLICIT) == 0;
+		code.implicit =
+			strcmp(uid, TS_IMPLICIT) == 0 || strcmp(uid, TS_GE_PRIVATE) == 0;
 		code.big = strcmp(uid, TS_BIG_ENDIAN) == 0;
 	}
 	code = sniff_encoding(d->bytes + p->pos, d->length - p->pos, code);
-	d->big_endian = code.big;
 	status = parse_dataset(p, d->length, code, false);
 	if (status != MMN_OK)
 		return status;
+	if (strcmp(uid, TS_GE_PRIVATE) == 0)
+		swap_pixels(d);
 	if (is_native(uid) || (uid[0] == '\0' && d->fragment_count == 0))
 		strcpy(uid, code.implicit ? TS_IMPLICIT
 					: code.big	  ? TS_BIG_ENDIAN

@@ -75,10 +75,10 @@ bool mmn_dicom_probe(const void *bytes, size_t length);
 
 /*
  * The transfer syntax UID.  Where the file says nothing, or says a native one
- * that it is not in, the one that it is in; "" when that cannot be told.
+ * that it is not in (or one of GE's own), the one that it is in; "" when that
+ * cannot be told.
  */
 const char *mmn_dicom_transfer_syntax(const mmn_dicom *dicom);
-bool mmn_dicom_big_endian(const mmn_dicom *dicom);
 
 size_t mmn_dicom_count(const mmn_dicom *dicom);
 const mmn_dicom_element *mmn_dicom_at(const mmn_dicom *dicom, size_t index);

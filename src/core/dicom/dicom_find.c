@@ -8,12 +8,6 @@ mmn_dicom_transfer_syntax(const mmn_dicom *dicom)
 	return dicom->transfer_syntax;
 }
 
-bool
-mmn_dicom_big_endian(const mmn_dicom *dicom)
-{
-	return dicom->big_endian;
-}
-
 size_t
 mmn_dicom_count(const mmn_dicom *dicom)
 {

@@ -74,7 +74,7 @@ mmn_dicom_locate_frame(const mmn_dicom *dicom, const uint8_t *bytes,
 {
 	uint64_t base;
 
-	if (dicom->inflated || dicom->big_endian || frame < 1 ||
+	if (dicom->inflated || pixels->data->big_endian || frame < 1 ||
 		frame > pixels->frames)
 		return false;
 	if (!pixels->encapsulated)

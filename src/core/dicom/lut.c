@@ -39,8 +39,8 @@ word_at(const words *w, size_t i)
 }
 
 static mmn_status
-read_descriptor(const mmn_dicom *dicom, const mmn_dicom_element *e,
-				bool is_signed, descriptor *out, mmn_error *err)
+read_descriptor(const mmn_dicom_element *e, bool is_signed, descriptor *out,
+				mmn_error *err)
 {
 	words w;
 
@@ -48,7 +48,7 @@ read_descriptor(const mmn_dicom *dicom, const mmn_dicom_element *e,
 	if (!e || e->length < 6)
 		return mmn_fail(err, MMN_BAD_DATA,
 						"a look-up table has no usable descriptor");
-	w = (words){e->value, 3, true, mmn_dicom_big_endian(dicom)};
+	w = (words){e->value, 3, true, e->big_endian};
 	out->entries = word_at(&w, 0) ? word_at(&w, 0) : 65536;
 	out->first = is_signed ? (int16_t)word_at(&w, 1) : word_at(&w, 1);
 	out->bits = word_at(&w, 2);
@@ -61,10 +61,10 @@ read_descriptor(const mmn_dicom *dicom, const mmn_dicom_element *e,
 
 /* Plain data: one word an entry.  Sets out[0], out[stride], … */
 static mmn_status
-read_plain(const mmn_dicom *dicom, const mmn_dicom_element *e, uint32_t entries,
-		   unsigned stride, uint16_t *out, uint16_t *largest, mmn_error *err)
+read_plain(const mmn_dicom_element *e, uint32_t entries, unsigned stride,
+		   uint16_t *out, uint16_t *largest, mmn_error *err)
 {
-	words w = {e->value, entries, true, mmn_dicom_big_endian(dicom)};
+	words w = {e->value, entries, true, e->big_endian};
 
 	if (e->length < (size_t)entries * 2)
 	{
@@ -141,13 +141,11 @@ read_segment(const words *w, size_t *at, segment_output *out)
 }
 
 static mmn_status
-read_segmented(const mmn_dicom *dicom, const mmn_dicom_element *e,
-			   const descriptor *d, unsigned stride, uint16_t *values,
-			   uint16_t *largest, mmn_error *err)
+read_segmented(const mmn_dicom_element *e, const descriptor *d, unsigned stride,
+			   uint16_t *values, uint16_t *largest, mmn_error *err)
 {
 	bool wide = d->bits > 8;
-	words w = {e->value, e->length / (wide ? 2 : 1), wide,
-			   mmn_dicom_big_endian(dicom)};
+	words w = {e->value, e->length / (wide ? 2 : 1), wide, e->big_endian};
 	segment_output out = {values, stride, 0, d->entries, 0};
 	size_t at = 0;
 
@@ -205,8 +203,8 @@ mmn_lut_read_palette(const mmn_env *env, const mmn_dicom *dicom, bool is_signed,
 	mmn_status status;
 
 	memset(out, 0, sizeof *out);
-	status = read_descriptor(dicom, mmn_dicom_find(dicom, RED_DESCRIPTOR),
-							 is_signed, &d, err);
+	status = read_descriptor(mmn_dicom_find(dicom, RED_DESCRIPTOR), is_signed, &d,
+							 err);
 	if (status != MMN_OK)
 		return status;
 	out->values = mmn_alloc_zero(env, d.entries, 3 * sizeof *out->values);
@@ -222,11 +220,10 @@ mmn_lut_read_palette(const mmn_env *env, const mmn_dicom *dicom, bool is_signed,
 			mmn_dicom_find(dicom, RED_SEGMENTED_DATA + c);
 
 		if (data && data->length > 0)
-			status = read_plain(dicom, data, d.entries, 3, out->values + c,
-								&largest, err);
+			status = read_plain(data, d.entries, 3, out->values + c, &largest, err);
 		else if (segmented && segmented->length > 0)
-			status = read_segmented(dicom, segmented, &d, 3, out->values + c,
-									&largest, err);
+			status = read_segmented(segmented, &d, 3, out->values + c, &largest,
+									err);
 		else
 			status = mmn_fail(err, MMN_BAD_DATA,
 							  "a PALETTE COLOR image without its palette");
@@ -275,8 +272,8 @@ mmn_lut_read_modality(const mmn_env *env, const mmn_dicom *dicom,
 	if (!data)
 		return mmn_fail(err, MMN_BAD_DATA, "a modality LUT without its data");
 	status = read_descriptor(
-		dicom, mmn_dicom_find_in(dicom, sequence, 0, LUT_DESCRIPTOR), is_signed,
-		&d, err);
+		mmn_dicom_find_in(dicom, sequence, 0, LUT_DESCRIPTOR), is_signed, &d,
+		err);
 	if (status != MMN_OK)
 		return status;
 	out->values = mmn_alloc_zero(env, d.entries, sizeof *out->values);
@@ -287,7 +284,7 @@ mmn_lut_read_modality(const mmn_env *env, const mmn_dicom *dicom,
 	out->channels = 1;
 	out->unit = lut_unit(
 		dicom, mmn_dicom_find_in(dicom, sequence, 0, MODALITY_LUT_TYPE));
-	status = read_plain(dicom, data, d.entries, 1, out->values, &largest, err);
+	status = read_plain(data, d.entries, 1, out->values, &largest, err);
 	out->bits = d.bits > 8 || largest > 255 ? 16 : 8;
 	if (status != MMN_OK)
 		mmn_lut_free(env, out);
@@ -323,7 +320,7 @@ mmn_lut_read_voi(const mmn_env *env, const mmn_dicom *dicom,
 
 	memset(out, 0, sizeof *out);
 	if (!data || !e ||
-		read_descriptor(dicom, e, strcmp(e->vr, "SS") == 0, &d, NULL) != MMN_OK)
+		read_descriptor(e, strcmp(e->vr, "SS") == 0, &d, NULL) != MMN_OK)
 		return MMN_OK;
 	/*
 	 * Whether the first value is signed depends on what it maps, the output of
@@ -335,7 +332,7 @@ mmn_lut_read_voi(const mmn_env *env, const mmn_dicom *dicom,
 	out->values = mmn_alloc_zero(env, d.entries, sizeof *out->values);
 	if (!out->values)
 		return mmn_fail(err, MMN_NO_MEMORY, "no memory for a VOI LUT");
-	if (read_plain(dicom, data, d.entries, 1, out->values, &largest, NULL) !=
+	if (read_plain(data, d.entries, 1, out->values, &largest, NULL) !=
 			MMN_OK ||
 		largest == 0)
 	{
