@@ -161,6 +161,10 @@ test_attributes(void)
 	fx_text(0x00101010, "AS", "042Y");
 	fx_text(0x00180015, "CS", "CHEST");
 	fx_text(0x00180050, "DS", "2.5");
+	fx_text(0x00180060, "DS", "120,5");
+	fx_text(0x00180088, "DS", "2.50000000000000000000000000000000000");
+	fx_text(0x00181110, "DS", "\t1000\r\n");
+	fx_text(0x00181111, "DS", "far away");
 	fx_text(0x00181210, "SH", "B30f");
 	fx_text(0x00185100, "CS", "ELSEWHITHER");
 	fx_text(0x0020000D, "UI", "1.2.3");
@@ -193,6 +197,10 @@ test_attributes(void)
 	is_str(kept(0x00080070), "ACME", "manufacturer");
 	is_str(kept(0x00180015), "CHEST ", "body part");
 	is_str(kept(0x00180050), "2.5 ", "a number");
+	is_str(kept(0x00180060), "120.5 ", "one with a comma");
+	is_str(kept(0x00180088), "2.5 ", "a long one");
+	is_str(kept(0x00181110), "1000", "one between other blanks");
+	is_str(kept(0x00181111), "", "one that is none");
 	is_str(kept(0x00181210), "B30f", "technical text");
 	is_str(kept(0x00185100), "", "the name in a code");
 	is_str(kept(0x00200011), "", "the patient ID in a number");

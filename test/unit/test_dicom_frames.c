@@ -278,6 +278,16 @@ test_odd_descriptions(void)
 	ok(describe() == MMN_OK && pixels.frames == 1, "no frames is one");
 	but_for(0x00280004, "CS", "CMYK", 4);
 	bad_image(MMN_UNSUPPORTED, "unsupported photometric interpretation");
+	but_for(0x00280004, "CS", "Monochrome 1", 12);
+	ok(describe() == MMN_OK && pixels.photometric == MMN_MONOCHROME1,
+	   "as a person may write it");
+	but_for(0x00280004, "CS", "PALETTECOLOR", 12);
+	ok(describe() == MMN_OK && pixels.photometric == MMN_PALETTE_COLOR,
+	   "without its blank");
+	but_for(0x00280004, "CS", "MONOCHROME", 10);
+	bad_image(MMN_UNSUPPORTED, "unsupported photometric interpretation");
+	but_for(0x00280004, "CS", "MONOCHROME22", 12);
+	bad_image(MMN_UNSUPPORTED, "unsupported photometric interpretation");
 	but_for(0x00280004, "CS", "RGB ", 4);
 	bad_image(MMN_BAD_DATA,
 			  "photometric interpretation RGB with 1 samples per pixel");

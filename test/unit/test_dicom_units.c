@@ -140,6 +140,7 @@ test_activity(void)
 	is_suv(BUT(p_.corrected = "ATTN"), 0, "without DECY");
 	is_suv(BUT(p_.corrected = "DECY"), 0, "without ATTN");
 	is_suv(BUT(p_.corrected = NULL), 0, "without either");
+	is_suv(BUT(p_.slope = "2,5,0"), 0, "a slope that is no number");
 	is_suv(BUT(p_.weight = "0"), 0, "no weight");
 	is_suv(BUT(p_.weight = "80000"), 0, "80 tons");
 	is_suv(BUT(p_.weight = NULL), 0, "a weight that is not known");
@@ -226,6 +227,58 @@ test_units(void)
 		dicom = fx_open();
 		mmn_dicom_rescale(dicom, 1, &slope, &intercept, &unit);
 		is_int(unit, cases[i].unit, "unit of %s", cases[i].value);
+		mmn_dicom_close(dicom);
+	}
+}
+
+/* Numbers that are none: no scale is better than half of one. */
+static void
+test_garbled(void)
+{
+	static const struct
+	{
+		const char *slope, *intercept;
+		double want[2];
+		bool good;
+	} cases[] = {
+		{"2", "-1024", {2, -1024}, true},
+		{"1,5", "-1024,0", {1.5, -1024}, true},
+		{"", "-1024", {1, -1024}, true},
+		{"2", " ", {2, 0}, true},
+		{"2", "-1O24", {1, 0}, false},
+		{"one", "-1024", {1, 0}, false},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+	{
+		double slope, intercept;
+		mmn_dicom *dicom;
+		uint8_t unit;
+
+		fx_begin(EXPLICIT_LITTLE);
+		text(0x00280030, "DS", "1");
+		text(0x00281052, "DS", cases[i].intercept);
+		text(0x00281053, "DS", cases[i].slope);
+		text(0x00281054, "LO", "HU");
+		dicom = fx_open();
+		is_int(mmn_dicom_rescale(dicom, 1, &slope, &intercept, &unit),
+			   cases[i].good, "\"%s\" and \"%s\"", cases[i].slope,
+			   cases[i].intercept);
+		ok(slope == cases[i].want[0] && intercept == cases[i].want[1],
+		   "scale by %g and %g", slope, intercept);
+		is_int(unit, cases[i].good ? MMN_UNIT_HU : MMN_UNIT_RAW, "the unit");
+		mmn_dicom_close(dicom);
+	}
+	{
+		double slope, intercept;
+		mmn_dicom *dicom;
+		uint8_t unit;
+
+		fx_begin(EXPLICIT_LITTLE);
+		fx_bytes(0x00281053, "FD", "\0\0\0\0\0\0\xF8\x7F", 8);
+		dicom = fx_open();
+		ok(!mmn_dicom_rescale(dicom, 1, &slope, &intercept, &unit),
+		   "nor by a slope that is not a number");
 		mmn_dicom_close(dicom);
 	}
 }
@@ -325,6 +378,7 @@ main(void)
 	test_activity();
 	test_counts();
 	test_units();
+	test_garbled();
 	test_spacing();
 	test_palette();
 	return done_testing();

@@ -47,6 +47,8 @@ test_binary(void)
 		{"IS", " 1\\ -42 \\3 ", 10, 1, -42},
 		{"DS", "2.50e1", 6, 0, 25},
 		{"DS", "1\\", 2, 0, 1},
+		{"DS", "-25,0e1 ", 8, 0, -250},
+		{"DS", "\t3\r\n", 4, 0, 3},
 	};
 	static const struct
 	{
@@ -69,6 +71,8 @@ test_binary(void)
 		{"DS", "0x10", 4, 0, "in hexadecimal"},
 		{"DS", "1 2", 3, 0, "with a space in it"},
 		{"DS", "1e", 2, 0, "cut off"},
+		{"DS", "1,000.0", 7, 0, "with thousands set apart"},
+		{"DS", "1,000,000", 9, 0, "and more of them"},
 		{"DS", "1e999", 5, 0, "too large"},
 		{"DS", "nan ", 4, 0, "a word"},
 		{"DS", "1\0" "2", 3, 0, "with a zero in it"},

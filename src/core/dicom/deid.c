@@ -10,6 +10,7 @@
 #include "dicom/frames.h"
 #include "dicom/suv.h"
 #include "dicom/transfer_syntax.h"
+#include "dicom/values.h"
 #include "dicom/write.h"
 #include "image/strip.h"
 
@@ -275,11 +276,16 @@ is_code_text(uint32_t tag)
 		   tag == 0x00080104 || tag == 0x00080119;
 }
 
-/* One value of FILTER or UID, as it may stand in the new file. */
+/*
+ * One value of FILTER or UID, as it may stand in the new file: a number in an
+ * odd form by its digits.
+ */
 static void
 put_value(deid *d, const mmn_dicom_element *e, bool uid, const char *text,
 		  size_t length, mmn_buffer *to)
 {
+	double number;
+
 	if (uid)
 	{
 		char original[256], replaced[MMN_UID_SIZE];
@@ -293,11 +299,15 @@ put_value(deid *d, const mmn_dicom_element *e, bool uid, const char *text,
 		mmn_deid_uid(d->key, d->key_length, original, replaced);
 		mmn_buffer_text(to, replaced);
 	}
-	else if (mmn_deid_value_passes(e->vr, text, length) &&
-			 (is_structural(e->tag) ||
-			  !(is_whole_compared(e) ? is_identity(d, text, length)
-									 : names_patient(d, text, length))))
+	else if (!is_structural(e->tag) &&
+			 (is_whole_compared(e) ? is_identity(d, text, length)
+								   : names_patient(d, text, length)))
+		return;
+	else if (mmn_deid_value_passes(e->vr, text, length))
 		mmn_buffer_append(to, text, length);
+	else if (strcmp(e->vr, "DS") == 0 &&
+			 mmn_dicom_parse_number(text, length, &number))
+		mmn_buffer_printf(to, "%.17g", number);
 }
 
 /* Text value by value; what does not pass leaves an empty value. */
@@ -320,9 +330,9 @@ put_values(deid *d, const mmn_dicom_element *e, bool uid)
 
 		if (!stop)
 			stop = end;
-		while (p < stop && (*p == ' ' || *p == '\0'))
+		while (p < stop && mmn_dicom_is_padding(*p))
 			p++;
-		while (p < stop && (stop[-1] == ' ' || stop[-1] == '\0'))
+		while (p < stop && mmn_dicom_is_padding(stop[-1]))
 			stop--;
 		put_value(d, e, uid, p, (size_t)(stop - p), &kept);
 		if (!next)

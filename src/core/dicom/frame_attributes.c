@@ -40,23 +40,36 @@ mmn_dicom_frame_attribute(const mmn_dicom *dicom, uint32_t frame,
 	return mmn_dicom_find(dicom, tag);
 }
 
-void
+/* Whether something stands there that should be a number and is none. */
+static bool
+is_garbled(const mmn_dicom *dicom, const mmn_dicom_element *e)
+{
+	double number;
+	char text[2];
+
+	return e && !mmn_dicom_double(dicom, e, 0, &number) &&
+		   (e->vr[0] == 'F' || mmn_dicom_string(dicom, e, 0, text, sizeof text));
+}
+
+bool
 mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
 				  double *intercept, uint8_t *unit)
 {
 	const uint32_t group = 0x00289145; /* Pixel Value Transformation */
+	const mmn_dicom_element *slopes =
+		mmn_dicom_frame_attribute(dicom, frame, group, 0x00281053);
+	const mmn_dicom_element *intercepts =
+		mmn_dicom_frame_attribute(dicom, frame, group, 0x00281052);
 	char type[17], modality[17] = "", units[17];
 	bool scaled;
 
 	*slope = 1;
 	*intercept = 0;
 	*unit = MMN_UNIT_RAW;
-	scaled = mmn_dicom_double(
-		dicom, mmn_dicom_frame_attribute(dicom, frame, group, 0x00281053), 0,
-		slope);
-	mmn_dicom_double(dicom,
-					 mmn_dicom_frame_attribute(dicom, frame, group, 0x00281052),
-					 0, intercept);
+	if (is_garbled(dicom, slopes) || is_garbled(dicom, intercepts))
+		return false;
+	scaled = mmn_dicom_double(dicom, slopes, 0, slope);
+	mmn_dicom_double(dicom, intercepts, 0, intercept);
 	if (*slope == 0)
 	{
 		/* would make all samples alike: a writer's way to say "none" */
@@ -87,6 +100,7 @@ mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
 		else if (strcmp(units, "GML") == 0)
 			*unit = MMN_UNIT_SUV;
 	}
+	return true;
 }
 
 static bool

@@ -97,6 +97,23 @@ find_pixels(const mmn_dicom *dicom, mmn_pixel_description *out, mmn_error *err)
 	return MMN_OK;
 }
 
+/* Letter by letter and digit by digit: "Monochrome 2" is MONOCHROME2. */
+static bool
+same_term(const char *said, const char *term)
+{
+	for (;; said++, term++)
+	{
+		while (*said == ' ' || *said == '_')
+			said++;
+		while (*term == ' ' || *term == '_')
+			term++;
+		if ((*said >= 'a' && *said <= 'z' ? *said - 'a' + 'A' : *said) != *term)
+			return false;
+		if (*term == '\0')
+			return true;
+	}
+}
+
 static mmn_status
 read_photometric(const mmn_dicom *dicom, mmn_pixel_description *out,
 				 mmn_error *err)
@@ -130,7 +147,7 @@ read_photometric(const mmn_dicom *dicom, mmn_pixel_description *out,
 	}
 	for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
 	{
-		if (strcmp(term, terms[i].term) != 0)
+		if (!same_term(term, terms[i].term))
 			continue;
 		if (out->samples_per_pixel != terms[i].samples)
 			return mmn_fail(err, MMN_BAD_DATA,

@@ -93,9 +93,10 @@ unsigned mmn_dicom_pixel_unit(const mmn_dicom_element *data,
 /*
  * Linear modality transform of a frame: Rescale Slope / Intercept, top level
  * or per-frame functional groups; identity when absent.  *unit from Rescale
- * Type, Modality (CT means HU) and Units (0054,1001).
+ * Type, Modality (CT means HU) and Units (0054,1001).  false: what stands there
+ * is no number, so that samples are neither scaled nor have a unit.
  */
-void mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
+bool mmn_dicom_rescale(const mmn_dicom *dicom, uint32_t frame, double *slope,
 					   double *intercept, uint8_t *unit);
 
 /*

@@ -293,7 +293,8 @@ mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 		: strcmp(term, "CNTS") == 0 ? !counts_factor(dicom, &factor)
 									: true)
 		return false;
-	mmn_dicom_rescale(dicom, 1, slope, intercept, &unit);
+	if (!mmn_dicom_rescale(dicom, 1, slope, intercept, &unit))
+		return false;
 	*slope *= factor;
 	*intercept *= factor;
 	return isfinite(*slope) && *slope > 0 && isfinite(*intercept);

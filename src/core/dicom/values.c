@@ -29,9 +29,9 @@ text_value(const mmn_dicom_element *e, size_t position, const char **text,
 		if (next)
 			end = next;
 	}
-	while (p < end && (*p == ' ' || *p == '\0'))
+	while (p < end && mmn_dicom_is_padding(*p))
 		p++;
-	while (p < end && (end[-1] == ' ' || end[-1] == '\0'))
+	while (p < end && mmn_dicom_is_padding(end[-1]))
 		end--;
 	*text = p;
 	*length = (size_t)(end - p);
@@ -42,15 +42,21 @@ bool
 mmn_dicom_parse_number(const char *text, size_t length, double *out)
 {
 	char copy[65], *end;
+	bool point = memchr(text, '.', length) != NULL;
 
 	if (length >= sizeof copy)
 		return false;
 	for (size_t i = 0; i < length; i++)
 	{
-		if (text[i] == '\0' || !strchr("0123456789+-.eE", text[i]))
+		copy[i] = text[i];
+		if (text[i] == ',' && !point)
+		{
+			copy[i] = '.';
+			point = true;
+		}
+		else if (text[i] == '\0' || !strchr("0123456789+-.eE", text[i]))
 			return false;
 	}
-	memcpy(copy, text, length);
 	copy[length] = '\0';
 	*out = strtod(copy, &end);
 	return end == copy + length && end > copy && isfinite(*out);

@@ -32,9 +32,17 @@ load_tag(const uint8_t *p, bool big)
 	return MMN_TAG(load_u16(p, big), load_u16(p + 2, big));
 }
 
+/* Around a value: blanks and zeros, and what editors leave behind. */
+static inline bool
+mmn_dicom_is_padding(char c)
+{
+	return c == ' ' || c == '\0' || c == '\t' || c == '\n' || c == '\r';
+}
+
 /*
  * The text of a DS as a finite number; false when it is none.  Longer than
- * the 16 characters DS allows is fine: writers use up to 26.
+ * the 16 characters DS allows is fine: writers use up to 26.  So is a comma for
+ * the point, which programs write that follow their user's language.
  */
 bool mmn_dicom_parse_number(const char *text, size_t length, double *out);
 
