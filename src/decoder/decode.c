@@ -409,8 +409,8 @@ open_dicom(const mmn_env *env, const void *bytes, size_t length,
 		   const mmn_decode_limits *limits, uint32_t frame, mmn_dicom **dicom,
 		   mmn_pixel_description *pixels, mmn_error *err)
 {
-	mmn_status status = mmn_dicom_open_frame(env, bytes, length, limits->object,
-											 frame, dicom, err);
+	mmn_status status = mmn_dicom_open_frames(
+		env, bytes, length, limits->object, frame, frame, dicom, err);
 
 	if (status != MMN_OK)
 		return status;

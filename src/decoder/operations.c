@@ -15,6 +15,8 @@
 /* Text of a data set without its pixels; real ones have kilobytes. */
 #define MAX_JSON ((size_t)64 << 20)
 
+#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
+
 void
 mmn_result_init(mmn_result *result, const mmn_env *env, const mmn_env *samples)
 {
@@ -53,8 +55,9 @@ describe(const operation *op, mmn_error *err)
 	mmn_dicom *dicom;
 	mmn_status status;
 
-	status = mmn_dicom_open(op->env, op->bytes, op->length, op->limits.object,
-							&dicom, err);
+	status = mmn_dicom_open_frames(op->env, op->bytes, op->length,
+								   op->limits.object, 1, MMN_JSON_MAX_FRAMES,
+								   &dicom, err);
 	if (status != MMN_OK)
 		return status;
 	status = mmn_dicom_json(op->charsets, dicom, &op->result->json, err);
@@ -147,8 +150,8 @@ deidentify(const operation *op, mmn_error *err)
 		return strip_nifti(op, &nifti, err);
 	if (strcmp(type, MMN_MEDIA_DICOM) != 0)
 		return strip(op, type, err);
-	status = mmn_dicom_open(op->env, op->bytes, op->length, op->limits.object,
-							&dicom, err);
+	status = mmn_dicom_open_frames(op->env, op->bytes, op->length,
+								   op->limits.object, 1, 1, &dicom, err);
 	if (status != MMN_OK)
 		return status;
 	status = deidentify_dicom(op, dicom, err);
@@ -207,37 +210,80 @@ measure(const mmn_env *env, const mmn_image *image, uint32_t frame,
 	return MMN_OK;
 }
 
+/*
+ * The file with the functional groups of its middle frame.  Which that is, it
+ * says itself: the first look may be at the wrong ones.
+ */
 static mmn_status
-receive_dicom(const operation *op, const mmn_dicom *original, mmn_error *err)
+open_middle(const operation *op, mmn_dicom **out, mmn_pixel_description *pixels,
+			mmn_error *err)
+{
+	uint32_t frame = 1;
+	mmn_status status;
+
+	for (int look = 0; look < 2; look++)
+	{
+		status = mmn_dicom_open_frames(op->env, op->bytes, op->length,
+									   op->limits.object, frame, frame, out,
+									   err);
+		if (status != MMN_OK)
+			return status;
+		status = mmn_dicom_describe_pixels(*out, pixels, err);
+		if (status == MMN_OK && (frame == middle(pixels->frames) ||
+								 !mmn_dicom_find(*out, PER_FRAME_GROUPS)))
+			return MMN_OK;
+		mmn_dicom_close(*out);
+		if (status != MMN_OK)
+			return status;
+		frame = middle(pixels->frames);
+	}
+	return mmn_fail(err, MMN_BAD_DATA,
+					"the number of frames depends on what is read of them");
+}
+
+static mmn_status
+receive_clean(const operation *op, const mmn_dicom *original,
+			  const mmn_pixel_description *pixels,
+			  const mmn_received_frame *frame, mmn_error *err)
 {
 	mmn_result *result = op->result;
+	mmn_dicom *clean;
+	mmn_status status = deidentify_dicom(op, original, err);
+
+	if (status != MMN_OK)
+		return status;
+	status = mmn_dicom_open_frames(
+		op->env, result->content.bytes, result->content.length,
+		op->limits.object, 1, MMN_JSON_MAX_FRAMES, &clean, err);
+	if (status != MMN_OK)
+		return status;
+	status = mmn_dicom_receive_json(op->charsets, original, clean, pixels,
+									frame, op->request->key, MMN_WIRE_KEY_SIZE,
+									&result->json, err);
+	mmn_dicom_close(clean);
+	return status;
+}
+
+/* The middle frame stands for all: a broken file is refused now. */
+static mmn_status
+receive_dicom(const operation *op, mmn_error *err)
+{
 	mmn_pixel_description pixels;
 	mmn_image image = {0};
+	mmn_dicom *original;
 	measured found;
-	mmn_dicom *clean;
-	mmn_status status = mmn_dicom_describe_pixels(original, &pixels, err);
+	mmn_status status = open_middle(op, &original, &pixels, err);
 
-	/* the middle frame stands for all: a broken file is refused now */
-	if (status == MMN_OK)
-		status =
-			mmn_decode_dicom(op->env, original, &pixels, middle(pixels.frames),
-							 &op->limits, &image, err);
+	if (status != MMN_OK)
+		return status;
+	status = mmn_decode_dicom(op->env, original, &pixels, middle(pixels.frames),
+							  &op->limits, &image, err);
 	if (status == MMN_OK)
 		status = measure(op->env, &image, middle(pixels.frames), &found, err);
 	mmn_image_release(op->env, &image);
 	if (status == MMN_OK)
-		status = deidentify_dicom(op, original, err);
-	if (status != MMN_OK)
-		return status;
-	status =
-		mmn_dicom_open(op->env, result->content.bytes, result->content.length,
-					   op->limits.object, &clean, err);
-	if (status != MMN_OK)
-		return status;
-	status = mmn_dicom_receive_json(op->charsets, original, clean, &pixels,
-									&found.frame, op->request->key,
-									MMN_WIRE_KEY_SIZE, &result->json, err);
-	mmn_dicom_close(clean);
+		status = receive_clean(op, original, &pixels, &found.frame, err);
+	mmn_dicom_close(original);
 	return status;
 }
 
@@ -296,7 +342,6 @@ static mmn_status
 receive(const operation *op, mmn_error *err)
 {
 	const char *type = mmn_media_type(op->bytes, op->length);
-	mmn_dicom *dicom;
 	mmn_status status;
 
 	if (!type)
@@ -306,14 +351,7 @@ receive(const operation *op, mmn_error *err)
 	else if (strcmp(type, MMN_MEDIA_DICOM) != 0)
 		status = receive_image(op, type, err);
 	else
-	{
-		status = mmn_dicom_open(op->env, op->bytes, op->length,
-								op->limits.object, &dicom, err);
-		if (status != MMN_OK)
-			return status;
-		status = receive_dicom(op, dicom, err);
-		mmn_dicom_close(dicom);
-	}
+		status = receive_dicom(op, err);
 	return status == MMN_OK ? mmn_buffer_status(&op->result->json, err)
 							: status;
 }

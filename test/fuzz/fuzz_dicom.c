@@ -133,8 +133,8 @@ check_one_frame(const uint8_t *data, size_t size, const mmn_dicom *whole,
 	double a[2], b[2];
 	mmn_dicom *one;
 
-	check(mmn_dicom_open_frame(&mmn_env_default, data, size, MAX_BYTES, frame,
-							   &one, NULL) == MMN_OK);
+	check(mmn_dicom_open_frames(&mmn_env_default, data, size, MAX_BYTES, frame,
+								frame, &one, NULL) == MMN_OK);
 	if (is_strict(whole) && is_strict(one))
 	{
 		mmn_dicom_spacing(whole, frame, &a[0], &a[1]);
@@ -160,8 +160,8 @@ check_part(const uint8_t *data, size_t size, uint32_t frame, bool codestreams)
 	unsigned bit;
 	bool owned;
 
-	if (mmn_dicom_open_frame(&mmn_env_default, data, size, MAX_BYTES, frame, &d,
-							 NULL) != MMN_OK)
+	if (mmn_dicom_open_frames(&mmn_env_default, data, size, MAX_BYTES, frame,
+							  frame, &d, NULL) != MMN_OK)
 		return;
 	if (mmn_dicom_describe_pixels(d, &p, NULL) == MMN_OK &&
 		mmn_dicom_locate_frame(d, data, &p, frame, size, &start, &part))

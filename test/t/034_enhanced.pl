@@ -18,10 +18,12 @@ sub sql { return $node->safe_psql('postgres', 'SET search_path = medimnet, publi
 sub file { return "pg_read_binary_file('$files/$_[0]')"; }
 sql("SELECT add_collection('c', 'own')");
 
-# of frame f, counted from 0: a slope of 1, an intercept of -f, samples f and 1000
+# of frame f, counted from 0: a slope of 1, an intercept of -f, samples f and
+# 1000; the numbers go up to 9972
 sub frame
 {
 	my ($f) = @_;
+	$f %= 9973;
 	return '2x1x1 ' . ($f ? 'i16' : 'u16') . ' HU spacing=' . (1 + $f) . ',' . (2 + $f) . " window=$f,1000 \\x" . unpack('H*', pack 's<s<', $f % 1000 - $f, 1000 - $f);
 }
 
@@ -41,6 +43,24 @@ for my $name ('defined', 'undefined')
 	$start = time;
 	sql("SELECT count(decode_frame(c, f)) FROM ${\file($name)} c, generate_series(1, 4000, 40) f");
 	note(sprintf '%.1f ms a frame', (time - $start) * 10);
+}
+
+# more frames than elements are kept of: the middle one, and all of them, still
+# have their own
+for my $name ('many_defined', 'many_undefined')
+{
+	my $start = time;
+	my ($status, $image) = split /\|/, sql("SELECT status, image_id FROM ingest('c', ${\file($name)})");
+	note(sprintf 'received in %.2f s', time - $start);
+	is($status, 'stored', "$name: stored");
+	is(sql("SELECT frames, key_frame, encode(content_hash, 'hex') FROM image WHERE image_id = $image"),
+		"60000|30000|" . sql("SELECT encode(content_hash(decode_frame(${\file($name)}, 30000)), 'hex')"), 'with its middle frame');
+	my @some = (1, 2, 29999, 30000, 30001, 60000);
+	my $list = join ',', @some;
+	is(sql("SELECT decode_frame(content, f) FROM image_content, unnest(array[$list]) f WHERE image_id = $image"), join("\n", map { frame($_ - 1) } @some),
+		'of all frames, what is kept is what there was');
+	is(sql("SELECT attributes #> '{52009230,omitted}' FROM image_content WHERE image_id = $image"), 60000 - 64, 'attributes have some');
+	is(sql("SELECT dicom_json(${\file($name)}) #> '{52009230,omitted}'"), 60000 - 64, 'and so has dicom_json()');
 }
 
 # parts of a concatenation (PS3.3 C.7.6.16.2.2.4): images of one series

@@ -400,6 +400,117 @@ test_quarantine(void)
 	   "a class whose number begins alike");
 }
 
+/* The position of frame f in the copy; -1: none. */
+static double
+position_of(uint32_t f)
+{
+	const mmn_dicom_element *groups = mmn_dicom_find(copy, 0x52009230);
+	const mmn_dicom_element *plane =
+		mmn_dicom_find_in(copy, groups, f - 1, 0x00209113);
+	double z = -1;
+
+	mmn_dicom_double(copy, mmn_dicom_find_in(copy, plane, 0, 0x00200032), 2,
+					 &z);
+	return z;
+}
+
+static void
+put_position(const char *z, bool defined)
+{
+	char position[16] = "1\\2\\";
+
+	strcat(position, z);
+	fx_head(0x00209113, "SQ",
+			defined ? 8 + 8 + (uint32_t)strlen(position) : UNDEFINED_LENGTH);
+	fx_item(8 + (uint32_t)strlen(position));
+	fx_text(0x00200032, "DS", position);
+	if (!defined)
+		fx_sequence_end();
+}
+
+/*
+ * Functional groups are gone through frame by frame, also of those frames that
+ * were not asked for, and as tolerantly as all the rest.
+ */
+static void
+test_frames(void)
+{
+	const uint32_t u = UNDEFINED_LENGTH;
+	mmn_dicom *some;
+
+	for (int i = 0; i < 3; i++)
+	{
+		bool implicit = i == 1;
+
+		fx_begin(implicit ? IMPLICIT_LITTLE : EXPLICIT_LITTLE);
+		fx_text(0x00100010, "PN", "Elsewhither^John");
+		fx_image(1, 1, 8, "5");
+		/* items: with a length, without, empty, none of its own end, twice */
+		fx_head(0x52009230, i == 2 ? "UN" : "SQ", u);
+		fx_implicit = implicit || i == 2;
+		fx_item(fx_implicit ? 30 : 34);
+		put_position("34", true);
+		fx_item(u);
+		put_position("35", false);
+		fx_head(0x00209158, "LT", 12);
+		mmn_buffer_text(&fx, "elsewhither ");
+		put_position("99", false);
+		fx_item_end();
+		fx_item(0);
+		fx_item(u);
+		put_position("37", true);
+		fx_item_end();
+		fx_item(u);
+		put_position("38", true);
+		fx_sequence_end();
+		fx_implicit = implicit;
+		fx_bytes(PIXEL_DATA, implicit ? "OW" : "OB", "abcdef", 6);
+		is_int(deidentify(), MMN_OK, "functional groups, %d: %s", i,
+			   fx_error.text);
+		if (!copy)
+			continue;
+		is_int(mmn_dicom_find(copy, 0x52009230)->items, 5, "all of them");
+		ok(position_of(1) == 34 && position_of(2) == 35 &&
+			   position_of(3) == -1 && position_of(4) == 37 &&
+			   position_of(5) == 38,
+		   "each has its own, of two the first");
+		ok(!holds("lsewhither") && !holds("99"), "and nothing else");
+
+		ok(mmn_dicom_open_frames(&mmn_env_default, fx_copy, fx.length,
+								 (size_t)1 << 24, 4, 4, &some,
+								 &fx_error) == MMN_OK,
+		   "opened for one frame");
+		mmn_buffer_reset(&out);
+		mmn_dicom_deidentify(&mmn_env_default, some, KEY, KEY_LENGTH, &out,
+							 &fx_error);
+		mmn_dicom_close(some);
+		mmn_dicom_close(copy);
+		mmn_dicom_open(&mmn_env_default, out.bytes, out.length,
+					   (size_t)1 << 24, &copy, &fx_error);
+		ok(position_of(1) == 34 && position_of(5) == 38, "all are kept");
+	}
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(1, 1, 8, "2");
+	fx_head(0x52009230, "SQ", u);
+	fx_item(34);
+	put_position("34", true);
+	fx_item(8);
+	fx_head(0x00200032, "DS", 100);
+	fx_sequence_end();
+	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
+	is_int(deidentify(), MMN_BAD_DATA, "groups that are damaged");
+	ok(mmn_dicom_open_frames(&mmn_env_default, fx_copy, fx.length,
+							 (size_t)1 << 24, 1, 1, &some,
+							 &fx_error) == MMN_OK,
+	   "of a frame that nobody asked for");
+	mmn_buffer_reset(&out);
+	is_int(mmn_dicom_deidentify(&mmn_env_default, some, KEY, KEY_LENGTH, &out,
+								&fx_error),
+		   MMN_BAD_DATA, "are found in the end");
+	mmn_dicom_close(some);
+}
+
 static void
 test_receive(void)
 {
@@ -466,6 +577,7 @@ main(void)
 	test_encodings();
 	test_rules();
 	test_quarantine();
+	test_frames();
 	test_receive();
 	mmn_dicom_close(original);
 	mmn_dicom_close(copy);

@@ -408,8 +408,8 @@ test_one_frame(void)
 		fx_sequence_end();
 		fx_us(0x60000010, 5);
 		mmn_dicom_close(fx_open());
-		mmn_dicom_open_frame(&mmn_env_default, fx_copy, fx.length, 1 << 20, 2,
-							 &d, &fx_error);
+		mmn_dicom_open_frames(&mmn_env_default, fx_copy, fx.length, 1 << 20, 2,
+							  2, &d, &fx_error);
 		if (!ok(d != NULL, "opened for frame 2"))
 			return;
 		groups = mmn_dicom_find(d, 0x52009230);

@@ -30,6 +30,8 @@
 #define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
 #define SECONDARY_CAPTURE "1.2.840.10008.5.1.4.1.1.7"
 
+#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
+
 #define MAX_WORDS 48
 #define MAX_WHOLES 16
 #define MAX_WORD 64
@@ -475,11 +477,11 @@ put_element(deid *d, size_t index, size_t *next, mmn_error *err)
 	return MMN_OK;
 }
 
-/* A top-level element with all that is nested in it. */
+/* Elements one after the other, back to as many levels as there were. */
 static mmn_status
-put_tree(deid *d, size_t index, mmn_error *err)
+put_elements(deid *d, size_t index, size_t end, mmn_error *err)
 {
-	size_t end = mmn_dicom_at(d->dicom, index)->end;
+	int top = d->top;
 	mmn_status status = MMN_OK;
 
 	while (index < end && status == MMN_OK)
@@ -509,9 +511,54 @@ put_tree(deid *d, size_t index, mmn_error *err)
 		if (status == MMN_OK)
 			status = mmn_poll(d->out->env, err);
 	}
-	while (d->top > 0)
+	while (d->top > top)
 		close_sequence(d);
 	return status;
+}
+
+/*
+ * Functional groups of all frames, an item at a time: there may be more of them
+ * than elements can be kept of.
+ */
+static mmn_status
+put_frames(deid *d, const mmn_dicom_element *e, mmn_error *err)
+{
+	const mmn_dicom *whole = d->dicom;
+	mmn_dicom *frame;
+	size_t at = 0;
+	mmn_status status;
+
+	mmn_write_sequence(d->out, e->tag);
+	d->top = 1;
+	while ((status = mmn_dicom_next_item(whole, e, &at, &frame, err)) ==
+			   MMN_OK &&
+		   frame)
+	{
+		d->dicom = frame;
+		d->stack[1] = (level){.sequence = 0};
+		status = put_elements(d, 1, mmn_dicom_count(frame), err);
+		begin_items(d, 1);
+		mmn_write_item_end(d->out);
+		d->dicom = whole;
+		mmn_dicom_close(frame);
+		if (status != MMN_OK)
+			break;
+	}
+	d->top = 0;
+	mmn_write_sequence_end(d->out);
+	return status;
+}
+
+/* A top-level element with all that is nested in it. */
+static mmn_status
+put_tree(deid *d, size_t index, mmn_error *err)
+{
+	const mmn_dicom_element *e = mmn_dicom_at(d->dicom, index);
+
+	if (e->tag == PER_FRAME_GROUPS && e->items > 0 &&
+		mmn_deid_rule(e, false) == MMN_DEID_ITEMS)
+		return put_frames(d, e, err);
+	return put_elements(d, index, e->end, err);
 }
 
 /* De-identification Method Code Sequence (PS3.15 E.1, CID 7050) */

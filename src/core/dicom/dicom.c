@@ -58,7 +58,8 @@ typedef struct parser
 	mmn_dicom *dicom;
 	size_t pos;
 	int top;
-	uint32_t frame;	  /* whose functional groups are kept; 0: all */
+	uint32_t first;	  /* frames whose functional groups are kept */
+	uint32_t last;
 	bool pixels_seen; /* at the top level: what follows may be damaged */
 	level stack[MAX_LEVELS];
 	mmn_error *err;
@@ -387,6 +388,7 @@ parse_element(parser *p)
 	e->tag = h.tag;
 	e->encapsulated = false;
 	e->big_endian = code.big;
+	e->implicit = false;
 	e->parent = l->sequence;
 	e->item = l->sequence < 0 ? 0 : d->elements[l->sequence].items - 1u;
 	e->end = (uint32_t)d->count;
@@ -419,6 +421,7 @@ parse_element(parser *p)
 	if (sequence)
 	{
 		memcpy(e->vr, "SQ", 3);
+		e->implicit = code.implicit;
 		if (h.length != UNDEFINED && h.length > left)
 			return too_long(p, &h, start, left);
 		status = push(p, (int32_t)d->count - 1, false,
@@ -467,8 +470,8 @@ parse_element(parser *p)
 static bool
 is_other_frame(const parser *p, const mmn_dicom_element *sequence)
 {
-	return p->frame > 0 && sequence->tag == TAG_PER_FRAME_GROUPS &&
-		   sequence->parent < 0 && sequence->items != p->frame - 1;
+	return sequence->tag == TAG_PER_FRAME_GROUPS && sequence->parent < 0 &&
+		   (sequence->items + 1 < p->first || sequence->items + 1 > p->last);
 }
 
 /* One step between items: the next item begins, or the sequence ends. */
@@ -561,6 +564,32 @@ abandon_guess(parser *p)
 	return false;
 }
 
+/* One step: an item begins or ends, or an element is read. */
+static mmn_status
+step(parser *p)
+{
+	const level *l = &p->stack[p->top];
+	size_t left = l->end - p->pos;
+	uint32_t tag =
+		left >= 8 ? load_tag(p->dicom->bytes + p->pos, l->code.big) : 0;
+	mmn_status status = MMN_OK;
+
+	if (!l->item)
+		status = parse_item(p);
+	else if (p->top > 0 && left == 0 && !l->undefined)
+		pop(p);
+	else if (p->top > 0 && tag == TAG_ITEM_END)
+	{
+		pop(p);
+		p->pos += 8;
+	}
+	else if (p->top > 0 && l->undefined && tag == TAG_SEQUENCE_END)
+		pop(p); /* an item whose delimiter was forgotten */
+	else
+		status = parse_element(p);
+	return status == MMN_BAD_DATA && abandon_guess(p) ? MMN_OK : status;
+}
+
 /* Walks a data set (or only its group 0002) to its end. */
 static mmn_status
 parse_dataset(parser *p, size_t end, encoding code, bool meta)
@@ -591,22 +620,7 @@ parse_dataset(parser *p, size_t end, encoding code, bool meta)
 				continue;
 			}
 		}
-		if (!l->item)
-			status = parse_item(p);
-		else if (p->top > 0 && left == 0 && !l->undefined)
-			pop(p);
-		else if (p->top > 0 && tag == TAG_ITEM_END)
-		{
-			pop(p);
-			p->pos += 8;
-		}
-		else if (p->top > 0 && l->undefined && tag == TAG_SEQUENCE_END)
-			pop(p); /* an item whose delimiter was forgotten */
-		else
-			status = parse_element(p);
-
-		if (status == MMN_BAD_DATA && abandon_guess(p))
-			status = MMN_OK;
+		status = step(p);
 		if (status == MMN_BAD_DATA && p->pixels_seen)
 		{
 			/* garbage after the pixels */
@@ -736,13 +750,14 @@ mmn_status
 mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 			   size_t max_bytes, mmn_dicom **out, mmn_error *err)
 {
-	return mmn_dicom_open_frame(env, bytes, length, max_bytes, 0, out, err);
+	return mmn_dicom_open_frames(env, bytes, length, max_bytes, 1, UINT32_MAX,
+								 out, err);
 }
 
 mmn_status
-mmn_dicom_open_frame(const mmn_env *env, const void *bytes, size_t length,
-					 size_t max_bytes, uint32_t frame, mmn_dicom **out,
-					 mmn_error *err)
+mmn_dicom_open_frames(const mmn_env *env, const void *bytes, size_t length,
+					  size_t max_bytes, uint32_t first, uint32_t last,
+					  mmn_dicom **out, mmn_error *err)
 {
 	mmn_dicom *d = mmn_alloc_zero(env, 1, sizeof *d);
 	parser p = {0};
@@ -756,9 +771,76 @@ mmn_dicom_open_frame(const mmn_env *env, const void *bytes, size_t length,
 	d->length = length;
 	p.dicom = d;
 	p.err = err;
-	p.frame = frame;
+	p.first = first;
+	p.last = last;
 	status = parse_file(&p, max_bytes);
 	if (status != MMN_OK)
+	{
+		mmn_dicom_close(d);
+		return status;
+	}
+	*out = d;
+	return MMN_OK;
+}
+
+/* Reads one item of the sequence that is the only element there is. */
+static mmn_status
+parse_one_item(parser *p, size_t end, encoding code, bool is_signed)
+{
+	mmn_status status;
+
+	p->top = -1;
+	push(p, -1, true, end, false, code);
+	p->stack[0].is_signed = is_signed;
+	push(p, 0, false, end, false, code);
+	status = parse_item(p);
+	while (status == MMN_OK && p->top > 1)
+		status = step(p);
+	if (status == MMN_OK && p->top == 1)
+		p->dicom->elements[0].end = (uint32_t)p->dicom->count;
+	return status;
+}
+
+mmn_status
+mmn_dicom_next_item(const mmn_dicom *dicom, const mmn_dicom_element *sequence,
+					size_t *at, mmn_dicom **out, mmn_error *err)
+{
+	size_t start = (size_t)(sequence->value - dicom->bytes);
+	size_t end = start + sequence->length;
+	encoding code = {sequence->implicit, sequence->big_endian};
+	parser p = {.err = err, .first = 1, .last = UINT32_MAX, .pos = start + *at};
+	int64_t representation = 0;
+	void *array = NULL;
+	mmn_dicom *d;
+	mmn_status status;
+
+	*out = NULL;
+	if (*at >= sequence->length)
+		return MMN_OK;
+	/* an item may rely on it */
+	if (dicom->length - end >= 8 &&
+		load_tag(dicom->bytes + end, code.big) == TAG_SEQUENCE_END)
+		end += 8;
+	d = mmn_alloc_zero(dicom->env, 1, sizeof *d);
+	if (!d)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	d->env = dicom->env;
+	d->bytes = dicom->bytes;
+	d->length = dicom->length;
+	p.dicom = d;
+	status = grow(d->env, &array, 0, &d->capacity, sizeof *d->elements, err);
+	if (status == MMN_OK)
+	{
+		d->elements = array;
+		d->elements[d->count++] = *sequence;
+		d->elements[0].parent = -1;
+		d->elements[0].items = 0;
+		mmn_dicom_int(dicom, mmn_dicom_find(dicom, 0x00280103), 0,
+					  &representation);
+		status = parse_one_item(&p, end, code, representation == 1);
+	}
+	*at = p.pos - start;
+	if (status != MMN_OK || d->elements[0].items == 0)
 	{
 		mmn_dicom_close(d);
 		return status;

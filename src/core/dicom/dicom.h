@@ -15,8 +15,8 @@
 
 #define MMN_DICOM_MAX_DEPTH 16 /* nested sequences; real files need 7 */
 /*
- * Over all levels of nesting, and items: functional groups of more than 10,000
- * frames.  They take 48 bytes each.
+ * Over all levels of nesting, and items; they take 48 bytes each.  Of functional
+ * groups only those count whose frames are asked for.
  */
 #define MMN_DICOM_MAX_ELEMENTS (1 << 20)
 
@@ -43,6 +43,7 @@ typedef struct mmn_dicom_element
 						   * there) */
 	bool encapsulated; /* Pixel Data of undefined length: fragments */
 	bool big_endian;   /* of the value */
+	bool implicit;	   /* of a sequence: its items have no VRs */
 	int32_t parent;
 	uint32_t item;
 	uint32_t end;		  /* index after the last element nested in this */
@@ -62,13 +63,23 @@ mmn_status mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 void mmn_dicom_close(mmn_dicom *dicom); /* NULL is fine */
 
 /*
- * The same for one frame, from 1: of Per-frame Functional Groups Sequence
- * (5200,9230) only the item of that frame has elements, so that neither memory
+ * The same for some frames, first..last, from 1: of Per-frame Functional Groups
+ * Sequence (5200,9230) only their items have elements, so that neither memory
  * nor the limit of elements depends on the number of frames.
  */
-mmn_status mmn_dicom_open_frame(const mmn_env *env, const void *bytes,
-								size_t length, size_t max_bytes, uint32_t frame,
-								mmn_dicom **out, mmn_error *err);
+mmn_status mmn_dicom_open_frames(const mmn_env *env, const void *bytes,
+								 size_t length, size_t max_bytes,
+								 uint32_t first, uint32_t last, mmn_dicom **out,
+								 mmn_error *err);
+
+/*
+ * Items of a top-level sequence one after the other, also those of frames that
+ * were not asked for.  *at is 0 at first.  *out, which the caller closes, is a
+ * data set of that sequence with the item as its only one; NULL behind the last.
+ */
+mmn_status mmn_dicom_next_item(const mmn_dicom *dicom,
+							   const mmn_dicom_element *sequence, size_t *at,
+							   mmn_dicom **out, mmn_error *err);
 
 /* Whether bytes look like DICOM at all: a glance, no promise to parse. */
 bool mmn_dicom_probe(const void *bytes, size_t length);
