@@ -257,9 +257,16 @@ receive_clean(const operation *op, const mmn_dicom *original,
 		op->limits.object, 1, MMN_JSON_MAX_FRAMES, &clean, err);
 	if (status != MMN_OK)
 		return status;
-	status = mmn_dicom_receive_json(op->charsets, original, clean, pixels,
-									frame, op->request->key, MMN_WIRE_KEY_SIZE,
-									&result->json, err);
+	status = mmn_dicom_check_copy(op->env, original, clean,
+								  frame->frame > MMN_JSON_MAX_FRAMES &&
+										  mmn_dicom_find(clean, PER_FRAME_GROUPS)
+									  ? 0
+									  : frame->frame,
+								  err);
+	if (status == MMN_OK)
+		status = mmn_dicom_receive_json(op->charsets, original, clean, pixels,
+										frame, op->request->key,
+										MMN_WIRE_KEY_SIZE, &result->json, err);
 	mmn_dicom_close(clean);
 	return status;
 }

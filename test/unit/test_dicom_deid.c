@@ -165,6 +165,7 @@ test_attributes(void)
 	fx_text(0x00180088, "DS", "2.50000000000000000000000000000000000");
 	fx_text(0x00181110, "DS", "\t1000\r\n");
 	fx_text(0x00181111, "DS", "far away");
+	fx_text(0x00181114, "LO", "1.5 ");
 	fx_text(0x00181210, "SH", "B30f");
 	fx_text(0x00185100, "CS", "ELSEWHITHER");
 	fx_text(0x0020000D, "UI", "1.2.3");
@@ -201,6 +202,8 @@ test_attributes(void)
 	is_str(kept(0x00180088), "2.5 ", "a long one");
 	is_str(kept(0x00181110), "1000", "one between other blanks");
 	is_str(kept(0x00181111), "", "one that is none");
+	is_str(kept(0x00181114), "1.5 ", "one that is called text");
+	is_str(mmn_dicom_find(copy, 0x00181114)->vr, "DS", "and is called a number");
 	is_str(kept(0x00181210), "B30f", "technical text");
 	is_str(kept(0x00185100), "", "the name in a code");
 	is_str(kept(0x00200011), "", "the patient ID in a number");
@@ -400,6 +403,65 @@ test_quarantine(void)
 	   "a class whose number begins alike");
 }
 
+/* A copy that says something else of its pixels is no copy. */
+static void
+test_copies(void)
+{
+	static const struct
+	{
+		const char *rows, *unit;
+		bool palette;
+		uint32_t frame;
+		mmn_status want;
+		const char *name;
+	} cases[] = {
+		{NULL, "[hnsf'U]", false, 1, MMN_OK, "a usual image"},
+		{"1 ", "[hnsf'U]", false, 1, MMN_BAD_DATA, "rows in words"},
+		{NULL, "g/ml{SUVbw}", false, 1, MMN_BAD_DATA, "the unit is the patient's name"},
+		{NULL, "g/ml{SUVbw}", false, 0, MMN_OK, "of no frame"},
+		{NULL, "g/ml{SUVbw}", true, 1, MMN_OK, "of a palette's indices"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+	{
+		fx_begin(EXPLICIT_LITTLE);
+		fx_text(0x00100010, "PN", "Suvbw^Jane");
+		fx_us(0x00280002, 1);
+		fx_text(0x00280004, "CS",
+				cases[i].palette ? "PALETTE COLOR" : "MONOCHROME2");
+		if (cases[i].rows)
+			fx_text(0x00280010, "LO", cases[i].rows);
+		else
+			fx_us(0x00280010, 1);
+		fx_us(0x00280011, 1);
+		fx_us(0x00280100, 8);
+		fx_head(0x00409096, "SQ", UNDEFINED_LENGTH);
+		fx_item(UNDEFINED_LENGTH);
+		fx_head(0x004008EA, "SQ", UNDEFINED_LENGTH);
+		fx_item(UNDEFINED_LENGTH);
+		fx_text(0x00080100, "SH", cases[i].unit);
+		fx_text(0x00080102, "SH", "UCUM");
+		fx_item_end();
+		fx_sequence_end();
+		fx_bytes(0x00409224, "FD", "\0\0\0\0\0\0\0\0", 8);
+		fx_bytes(0x00409225, "FD", "\0\0\0\0\0\0\xF0\x3F", 8);
+		fx_item_end();
+		fx_sequence_end();
+		fx_bytes(PIXEL_DATA, "OB", "a", 2);
+		is_int(deidentify(), MMN_OK, "%s: %s", cases[i].name, fx_error.text);
+		is_int(mmn_dicom_check_copy(&mmn_env_default, original, copy,
+									cases[i].frame, &fx_error),
+			   cases[i].want, "is %s",
+			   cases[i].want == MMN_OK ? "kept" : "not kept");
+	}
+	fx_begin(EXPLICIT_LITTLE);
+	fx_text(0x00080060, "CS", "CT");
+	is_int(deidentify(), MMN_OK, "no image");
+	is_int(mmn_dicom_check_copy(&mmn_env_default, original, copy, 1,
+								&fx_error),
+		   MMN_NOT_IMAGE, "is none after either");
+}
+
 /* The position of frame f in the copy; -1: none. */
 static double
 position_of(uint32_t f)
@@ -577,6 +639,7 @@ main(void)
 	test_encodings();
 	test_rules();
 	test_quarantine();
+	test_copies();
 	test_frames();
 	test_receive();
 	mmn_dicom_close(original);

@@ -243,8 +243,10 @@ test_garbled(void)
 	} cases[] = {
 		{"2", "-1024", {2, -1024}, true},
 		{"1,5", "-1024,0", {1.5, -1024}, true},
-		{"", "-1024", {1, -1024}, true},
-		{"2", " ", {2, 0}, true},
+		{NULL, "-1024", {1, -1024}, true},
+		{"2", NULL, {2, 0}, true},
+		{"", "-1024", {1, 0}, false},
+		{"2", " ", {1, 0}, false},
 		{"2", "-1O24", {1, 0}, false},
 		{"one", "-1024", {1, 0}, false},
 	};
@@ -262,8 +264,9 @@ test_garbled(void)
 		text(0x00281054, "LO", "HU");
 		dicom = fx_open();
 		is_int(mmn_dicom_rescale(dicom, 1, &slope, &intercept, &unit),
-			   cases[i].good, "\"%s\" and \"%s\"", cases[i].slope,
-			   cases[i].intercept);
+			   cases[i].good, "\"%s\" and \"%s\"",
+			   cases[i].slope ? cases[i].slope : "-",
+			   cases[i].intercept ? cases[i].intercept : "-");
 		ok(slope == cases[i].want[0] && intercept == cases[i].want[1],
 		   "scale by %g and %g", slope, intercept);
 		is_int(unit, cases[i].good ? MMN_UNIT_HU : MMN_UNIT_RAW, "the unit");

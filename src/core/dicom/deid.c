@@ -433,13 +433,32 @@ put_kept(deid *d, const mmn_dicom_element *e, mmn_error *err)
 }
 
 /*
+ * An element as it is to be written: text that the file calls another kind of
+ * text than the standard does, as what it is.  Readers do not mind, rules do.
+ */
+static mmn_dicom_element
+as_standard(const mmn_dicom_element *e)
+{
+	const mmn_vr *said = mmn_vr_find(e->vr);
+	const char *known = mmn_dictionary_vr(e->tag);
+	const mmn_vr *meant = known ? mmn_vr_find(known) : NULL;
+	mmn_dicom_element out = *e;
+
+	if (said && said->text && meant && meant->text)
+		memcpy(out.vr, meant->name, sizeof out.vr);
+	return out;
+}
+
+/*
  * Writes one element by its rule; *next is the index to go on at: inside a
  * sequence whose items are to be looked at, else after the element.
  */
 static mmn_status
 put_element(deid *d, size_t index, size_t *next, mmn_error *err)
 {
-	const mmn_dicom_element *e = mmn_dicom_at(d->dicom, index);
+	const mmn_dicom_element standard =
+		as_standard(mmn_dicom_at(d->dicom, index));
+	const mmn_dicom_element *e = &standard;
 	const char *dummy;
 
 	*next = e->end;

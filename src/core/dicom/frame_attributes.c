@@ -40,15 +40,16 @@ mmn_dicom_frame_attribute(const mmn_dicom *dicom, uint32_t frame,
 	return mmn_dicom_find(dicom, tag);
 }
 
-/* Whether something stands there that should be a number and is none. */
+/*
+ * Whether there is an element, but no number in it: something else, or nothing,
+ * as de-identification leaves of something else.
+ */
 static bool
 is_garbled(const mmn_dicom *dicom, const mmn_dicom_element *e)
 {
 	double number;
-	char text[2];
 
-	return e && !mmn_dicom_double(dicom, e, 0, &number) &&
-		   (e->vr[0] == 'F' || mmn_dicom_string(dicom, e, 0, text, sizeof text));
+	return e && !mmn_dicom_double(dicom, e, 0, &number);
 }
 
 bool

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dicom/json.h"
+#include "dicom/transform.h"
 
 /* ---- quarantine ---- */
 
@@ -92,6 +93,59 @@ mmn_dicom_quarantine(const mmn_dicom *dicom)
 	if (has_embedded_overlay(dicom))
 		return "an overlay is drawn in unused bits of the pixels";
 	return NULL;
+}
+
+/* ---- the copy ---- */
+
+static bool
+same_pixels(const mmn_pixel_description *a, const mmn_pixel_description *b)
+{
+	return a->photometric == b->photometric && a->kind == b->kind &&
+		   a->rows == b->rows && a->columns == b->columns &&
+		   a->frames == b->frames &&
+		   a->samples_per_pixel == b->samples_per_pixel &&
+		   a->planar == b->planar && a->bits_allocated == b->bits_allocated &&
+		   a->bits_stored == b->bits_stored && a->high_bit == b->high_bit &&
+		   a->is_signed == b->is_signed && a->encapsulated == b->encapsulated;
+}
+
+static bool
+same_scale(const mmn_modality_transform *a, const mmn_modality_transform *b)
+{
+	return a->slope == b->slope && a->intercept == b->intercept &&
+		   a->unit == b->unit && !a->lut == !b->lut && !a->table == !b->table;
+}
+
+mmn_status
+mmn_dicom_check_copy(const mmn_env *env, const mmn_dicom *original,
+					 const mmn_dicom *copy, uint32_t frame, mmn_error *err)
+{
+	mmn_pixel_description pixels[2];
+	mmn_transform scale[2] = {{.gain = 1}, {.gain = 1}};
+	bool same;
+	mmn_status status = mmn_dicom_describe_pixels(original, &pixels[0], err);
+
+	if (status != MMN_OK)
+		return status;
+	same = mmn_dicom_describe_pixels(copy, &pixels[1], NULL) == MMN_OK &&
+		   same_pixels(&pixels[0], &pixels[1]);
+	if (same && frame > 0 && pixels[0].samples_per_pixel == 1 &&
+		pixels[0].photometric != MMN_PALETTE_COLOR)
+	{
+		status = mmn_dicom_transform(env, original, &pixels[0], frame,
+									 &scale[0], err);
+		if (status == MMN_OK)
+			status = mmn_dicom_transform(env, copy, &pixels[1], frame,
+										 &scale[1], err);
+		same = same_scale(&scale[0].modality, &scale[1].modality);
+		mmn_transform_free(env, &scale[0]);
+		mmn_transform_free(env, &scale[1]);
+	}
+	if (status == MMN_OK && !same)
+		return mmn_fail(err, MMN_BAD_DATA,
+						"what the file says of its pixels is in a form that "
+						"de-identification does not keep");
+	return status;
 }
 
 /* ---- the JSON object ---- */

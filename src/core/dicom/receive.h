@@ -46,4 +46,14 @@ mmn_status mmn_image_receive_json(const char *media_type,
  */
 const char *mmn_dicom_quarantine(const mmn_dicom *dicom);
 
+/*
+ * Whether the de-identified copy says the same of its pixels, and of the scale
+ * of a frame that both were opened for (0: of none), as the original:
+ * de-identification drops what is in a form that it does not know.
+ * MMN_BAD_DATA: it does not.
+ */
+mmn_status mmn_dicom_check_copy(const mmn_env *env, const mmn_dicom *original,
+								const mmn_dicom *copy, uint32_t frame,
+								mmn_error *err);
+
 #endif
