@@ -109,46 +109,66 @@ check_value(int64_t i)
 	return (float)(i * 37 % 101) / 101.0f - 0.5f;
 }
 
-/* One product against its definition; sizes at most CHECK_MAX. */
+/* A matrix of check_value()s, or its transpose. */
+static void
+fill(float *x, int64_t rows, int64_t columns, int64_t from, bool transposed)
+{
+	for (int64_t i = 0; i < rows; i++)
+		for (int64_t j = 0; j < columns; j++)
+			x[transposed ? j * rows + i : i * columns + j] =
+				check_value(from + i * columns + j);
+}
+
+/*
+ * One product, of size at most CHECK_MAX, against its definition in the four
+ * ways that its factors can be stored.
+ */
 static bool
-check_product(int64_t m, int64_t n, int64_t k, bool trans_a, bool trans_b)
+check_product(int64_t m, int64_t n, int64_t k)
 {
 	float a[CHECK_MAX * CHECK_MAX], b[CHECK_MAX * CHECK_MAX];
 	float c[CHECK_MAX * CHECK_MAX];
+	double sum[CHECK_MAX * CHECK_MAX];
 	mmn_env env = {.poll = NULL};
 	mmn_run run = {.env = &env};
-	mmn_gemm_args g = {.trans_a = trans_a,
-					   .trans_b = trans_b,
-					   .m = m,
-					   .n = n,
-					   .k = k,
-					   .alpha = 1.0f,
-					   .a = a,
-					   .lda = trans_a ? m : k,
-					   .b = b,
-					   .ldb = trans_b ? k : n,
-					   .beta = 1.0f,
-					   .c = c,
-					   .ldc = n};
 
-	for (int64_t i = 0; i < m * k; i++)
-		a[i] = check_value(i);
-	for (int64_t i = 0; i < k * n; i++)
-		b[i] = check_value(i + 5);
-	for (int64_t i = 0; i < m * n; i++)
-		c[i] = check_value(i + 9);
-	(void)mmn_gemm(&g, &run);
+	fill(a, m, k, 0, false);
+	fill(b, k, n, 5, false);
 	for (int64_t i = 0; i < m; i++)
-		for (int64_t j = 0; j < n; j++)
-		{
-			double sum = (double)check_value(i * n + j + 9);
+	{
+		double *row = sum + i * n;
 
-			for (int64_t l = 0; l < k; l++)
-				sum += (double)a[trans_a ? l * m + i : i * k + l] *
-					   (double)b[trans_b ? j * k + l : l * n + j];
-			if (!(fabs(sum - (double)c[i * n + j]) < 1e-4))
+		for (int64_t j = 0; j < n; j++)
+			row[j] = (double)check_value(9 + i * n + j);
+		for (int64_t l = 0; l < k; l++)
+			for (int64_t j = 0; j < n; j++)
+				row[j] += (double)a[i * k + l] * (double)b[l * n + j];
+	}
+	for (int trans = 0; trans < 4; trans++)
+	{
+		bool trans_a = trans & 1, trans_b = trans & 2;
+		mmn_gemm_args g = {.trans_a = trans_a,
+						   .trans_b = trans_b,
+						   .m = m,
+						   .n = n,
+						   .k = k,
+						   .alpha = 1.0f,
+						   .a = a,
+						   .lda = trans_a ? m : k,
+						   .b = b,
+						   .ldb = trans_b ? k : n,
+						   .beta = 1.0f,
+						   .c = c,
+						   .ldc = n};
+
+		fill(a, m, k, 0, trans_a);
+		fill(b, k, n, 5, trans_b);
+		fill(c, m, n, 9, false);
+		(void)mmn_gemm(&g, &run);
+		for (int64_t i = 0; i < m * n; i++)
+			if (!(fabs(sum[i] - (double)c[i]) < 1e-4))
 				return false;
-		}
+	}
 	return true;
 }
 
@@ -159,13 +179,11 @@ mmn_gemm_check(mmn_error *err)
 		{1, 67, 61}, {3, 5, 7}, {17, 33, 9}, {64, 64, 64}, {67, 66, 65}};
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-		for (int trans = 0; trans < 4; trans++)
-			if (!check_product(sizes[i][0], sizes[i][1], sizes[i][2],
-							   trans & 1, trans & 2))
-				return mmn_fail(
-					err, MMN_INTERNAL,
-					"BLAS multiplies matrices of %dx%d and %dx%d wrongly",
-					(int)sizes[i][0], (int)sizes[i][2], (int)sizes[i][2],
-					(int)sizes[i][1]);
+		if (!check_product(sizes[i][0], sizes[i][1], sizes[i][2]))
+			return mmn_fail(
+				err, MMN_INTERNAL,
+				"BLAS multiplies matrices of %dx%d and %dx%d wrongly",
+				(int)sizes[i][0], (int)sizes[i][2], (int)sizes[i][2],
+				(int)sizes[i][1]);
 	return MMN_OK;
 }
