@@ -7,7 +7,7 @@
 #   make fuzz      all fuzz targets, FUZZ_SECONDS each
 #   make coverage  what of the parsers unit tests and fuzz corpus reach
 #   make bench     the decoder's speed beside that of other decoders, and through SQL
-#   make bench-nn    networks beside ONNX Runtime: images a second, memory
+#   make bench-nn    networks beside ONNX Runtime: images a second, memory; and in a server
 #   make bench-conv  GFLOP/s of convolutions, layer by layer
 #   make bench-batches  batches beside SELECT and PyTorch's DataLoader
 #   make && make install && make installcheck    as for any extension
@@ -332,9 +332,13 @@ $(onnxruntime)/node_modules:
 
 .PHONY: bench-nn
 bench-nn:
-	@test/deps.sh $(DEB_BUILD) $(DEB_ZOO)
+	@test/deps.sh $(DEB_BUILD) $(DEB_ZOO) python3-psycopg
+	$(MAKE) -j2 all
 	$(MAKE) build/tools/run_network $(nn_inputs) $(onnxruntime)/node_modules
-	/usr/bin/python3 test/bench/nn.py build $(dir $(nn_inputs)) $(onnxruntime) $(ROUNDS)
+	@failed=0; \
+	/usr/bin/python3 test/bench/nn.py build $(dir $(nn_inputs)) $(onnxruntime) $(ROUNDS) || failed=1; \
+	/usr/bin/python3 test/bench/nn_server.py $(dir $(nn_inputs)) $(onnxruntime) $(ROUNDS) || failed=1; \
+	exit $$failed
 
 .PHONY: bench bench-programs
 bench-programs: $(bench_programs) $(bench_inputs)
