@@ -5,12 +5,14 @@
  * What all programs of the decoding benchmark share: each reads one file,
  * decodes it over and over from memory, and prints
  *
- *   microseconds per image (median) TAB digest of the samples
+ *   microseconds per image, median TAB their mean TAB
+ *   the same by the clock on the wall, median TAB digest of the samples
  *
- * The time is the process's own, all its threads together, so that a busy
- * machine tells on it less.  All programs keep memory that they have freed, as
- * the decoder helper does: else what is measured is page faults.  The digest is of differences from the first sample: the same with and without
- * the modality's intercept, which medimnet applies and the peers do not.
+ * Time is the process's own, all its threads together, so that a busy machine
+ * tells on it less.  All programs keep memory that they have freed, as the
+ * decoder helper does: else what is measured is page faults.  The digest is of
+ * differences from the first sample: the same with and without the modality's
+ * intercept, which medimnet applies and the peers do not.
  */
 
 #include <malloc.h>
@@ -34,11 +36,11 @@ typedef int (*bench_decode)(const bench_file *file, const void **samples,
 							size_t *count, unsigned *bytes_per_sample);
 
 static double
-bench_now(void)
+bench_now(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -48,6 +50,13 @@ bench_compare(const void *a, const void *b)
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
+}
+
+static double
+bench_median(double *times, int n)
+{
+	qsort(times, (size_t)n, sizeof *times, bench_compare);
+	return times[n / 2];
 }
 
 static uint64_t
@@ -98,12 +107,11 @@ bench_read(const char *path)
 static int
 bench_main(int argc, char **argv, bench_decode decode)
 {
-	static double times[BENCH_MAX_RUNS];
-	double seconds = argc > 2 ? atof(argv[2]) : 0.3;
+	static double own[BENCH_MAX_RUNS], wall[BENCH_MAX_RUNS];
+	double seconds = argc > 2 ? atof(argv[2]) : 0.3, sum = 0;
 	const void *samples = NULL;
 	size_t count = 0;
 	unsigned bytes = 0;
-	double end;
 	bench_file file;
 	int n = 0;
 
@@ -120,17 +128,19 @@ bench_main(int argc, char **argv, bench_decode decode)
 		fprintf(stderr, "%s: cannot decode %s\n", argv[0], argv[1]);
 		return 1;
 	}
-	end = bench_now() + seconds;
-	while (n < BENCH_MAX_RUNS && (n < 5 || bench_now() < end))
+	while (n < BENCH_MAX_RUNS && (n < 5 || sum < seconds))
 	{
-		double start = bench_now();
+		double start = bench_now(CLOCK_MONOTONIC);
+		double own_start = bench_now(CLOCK_PROCESS_CPUTIME_ID);
 
 		if (decode(&file, &samples, &count, &bytes) != 0)
 			return 1;
-		times[n++] = bench_now() - start;
+		own[n] = bench_now(CLOCK_PROCESS_CPUTIME_ID) - own_start;
+		wall[n] = bench_now(CLOCK_MONOTONIC) - start;
+		sum += own[n++];
 	}
-	qsort(times, (size_t)n, sizeof *times, bench_compare);
-	printf("%.2f\t%016llx\n", times[n / 2] * 1e6,
+	printf("%.2f\t%.2f\t%.2f\t%016llx\n", bench_median(own, n) * 1e6,
+		   sum / n * 1e6, bench_median(wall, n) * 1e6,
 		   (unsigned long long)bench_digest(samples, count, bytes));
 	return 0;
 }

@@ -32,7 +32,7 @@ rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 7
 def run(program, path):
     out = subprocess.run([os.path.join(programs, program), os.path.join(inputs, path)],
                          check=True, capture_output=True, text=True).stdout
-    time, digest = out.split('\t')
+    time, _, _, digest = out.split('\t')
     return float(time), digest
 
 
