@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "image/jpegxl.h"
 
 /* ---- what the data set says ---- */
 
@@ -134,6 +135,7 @@ read_photometric(const mmn_dicom *dicom, mmn_pixel_description *out,
 		{"YBR_PARTIAL_420", MMN_YBR_PARTIAL_420, 3},
 		{"YBR_ICT", MMN_YBR_ICT, 3},
 		{"YBR_RCT", MMN_YBR_RCT, 3},
+		{"XYB", MMN_XYB, 3},
 	};
 	char term[17];
 
@@ -434,7 +436,7 @@ by_basic_table(const mmn_dicom *dicom, const mmn_pixel_description *p,
 
 /*
  * Whether a compressed image begins here: JPEG and JPEG-LS SOI, a JPEG 2000
- * code stream's SOC and SIZ, or the signature box of a JP2 file.
+ * code stream's SOC and SIZ, the signature box of a JP2 file, JPEG XL.
  */
 bool
 mmn_fragment_begins_image(const mmn_dicom_fragment *f)
@@ -447,7 +449,8 @@ mmn_fragment_begins_image(const mmn_dicom_fragment *f)
 	if (f->length >= 4 && b[0] == 0xFF && b[1] == 0x4F && b[2] == 0xFF &&
 		b[3] == 0x51)
 		return true;
-	return f->length >= 8 && memcmp(b, jp2, sizeof jp2) == 0;
+	return (f->length >= 8 && memcmp(b, jp2, sizeof jp2) == 0) ||
+		   mmn_is_jpegxl(b, f->length);
 }
 
 /* Whether an image ends here (EOI, EOC), but for a few bytes of padding. */

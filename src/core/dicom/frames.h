@@ -20,7 +20,8 @@ typedef enum mmn_photometric
 	MMN_YBR_PARTIAL_420,
 	MMN_YBR_ICT,
 	MMN_YBR_RCT,
-	MMN_YBR_PARTIAL_422
+	MMN_YBR_PARTIAL_422,
+	MMN_XYB
 } mmn_photometric;
 
 /* Whether native pixel data have chrominance for every second column only. */

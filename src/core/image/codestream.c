@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "image/jpegxl.h"
 
 static mmn_status
 no_header(mmn_error *err, const char *name)
@@ -162,6 +163,9 @@ mmn_codestream_peek(const uint8_t *bytes, size_t length, mmn_codestream *out,
 		return peek_siz(bytes, length, out, err);
 	if (length >= 12 && memcmp(bytes + 4, "jP  \r\n\x87\n", 8) == 0)
 		return peek_jp2(bytes, length, out, err);
+	if (mmn_is_jpegxl(bytes, length))
+		return mmn_jxl_peek(bytes, length, out, err);
 	return mmn_fail(err, MMN_BAD_DATA,
-					"the compressed frame is no JPEG, JPEG-LS or JPEG 2000");
+					"the compressed frame is no JPEG, JPEG-LS, JPEG 2000 or "
+					"JPEG XL");
 }

@@ -30,9 +30,10 @@ mmn_status mmn_jpeg_strip(const uint8_t *bytes, size_t length, mmn_buffer *out,
 int mmn_exif_orientation(const uint8_t *payload, size_t length);
 
 /*
- * A compressed frame of a DICOM file (JPEG, JPEG-LS, JPEG 2000), in place:
- * comments, application segments and boxes that decoding does without, and
- * what follows the image's end, become zeros; the length stays.
+ * A compressed frame of a DICOM file (JPEG, JPEG-LS, JPEG 2000, JPEG XL), in
+ * place: comments, application segments, names and boxes that decoding does
+ * without, and what follows the image's end, become zeros; the length stays.
+ * MMN_UNSUPPORTED: JPEG XL data with more that would have to go.
  */
 mmn_status mmn_codestream_scrub(uint8_t *bytes, size_t length, mmn_error *err);
 

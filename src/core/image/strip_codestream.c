@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "image/jpegxl.h"
 #include "image/strip.h"
 
 /*
@@ -221,6 +222,9 @@ mmn_codestream_scrub(uint8_t *bytes, size_t length, mmn_error *err)
 		return scrub_j2k(bytes, length, err);
 	if (length >= 12 && memcmp(bytes + 4, "jP  \r\n\x87\n", 8) == 0)
 		return scrub_jp2(bytes, length, err);
+	if (mmn_is_jpegxl(bytes, length))
+		return mmn_jxl_scrub(bytes, length, err);
 	return mmn_fail(err, MMN_BAD_DATA,
-					"the compressed frame is no JPEG, JPEG-LS or JPEG 2000");
+					"the compressed frame is no JPEG, JPEG-LS, JPEG 2000 or "
+					"JPEG XL");
 }
