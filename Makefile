@@ -14,8 +14,8 @@
 
 # The one list of Debian packages: to build, to test, and to measure against.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev gcc make pkg-config libopenblas-dev \
-	libpng-dev libjpeg62-turbo-dev libopenjp2-7-dev zlib1g-dev libseccomp-dev nettle-dev
-DEB_TEST = python3-pydicom python3-pil dcmtk libipc-run-perl clang-14 libclang-rt-14-dev \
+	libpng-dev libjpeg62-turbo-dev libopenjp2-7-dev libjxl-dev zlib1g-dev libseccomp-dev nettle-dev
+DEB_TEST = python3-pydicom python3-pil dcmtk libjxl-tools libipc-run-perl clang-14 libclang-rt-14-dev \
 	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision
 DEB_ZOO = python3-torchvision python3-onnx
 DEB_BENCH = g++ libcharls-dev libdcmtk-dev libturbojpeg0-dev libgdcm-dev libgdcm-tools
@@ -44,6 +44,8 @@ GDCM_CPPFLAGS ?= $(addprefix -I,$(lastword $(wildcard /usr/include/gdcm-3.*)))
 GDCM_LIBS ?= -lgdcmMSFF -lgdcmDSED -lgdcmCommon
 J2K_CPPFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libopenjp2 2>/dev/null))
 J2K_LIBS = $(or $(shell pkg-config --libs libopenjp2 2>/dev/null),-lopenjp2)
+JXL_CPPFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libjxl 2>/dev/null))
+JXL_LIBS = $(or $(shell pkg-config --libs libjxl 2>/dev/null),-ljxl)
 
 PG_CPPFLAGS = -Isrc/core -Isrc/pg $(BLAS_CPPFLAGS)
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
@@ -109,8 +111,9 @@ $(shlib): $(core_lib)
 $(OBJS): CFLAGS += $(DEPFLAGS)
 
 $(patsubst %,%/decoder/codec_jpeg2000.o,src build/fuzz build/cov): CORE_CPPFLAGS += $(J2K_CPPFLAGS)
-# Planes to cells.
-src/decoder/codec_jpeg2000.o: CORE_CFLAGS += -O3
+$(patsubst %,%/decoder/codec_jpegxl.o,src build/fuzz build/cov): CORE_CPPFLAGS += $(JXL_CPPFLAGS)
+# Planes to cells, and samples to their bits.
+src/decoder/codec_jpeg2000.o src/decoder/codec_jpegxl.o: CORE_CFLAGS += -O3
 
 src/decoder/%.o: src/decoder/%.c
 	$(CC) $(CORE_CFLAGS) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
@@ -170,8 +173,8 @@ $(fuzz_objects): build/fuzz/%.o: src/core/%.c
 	$(FUZZ_CC) $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) $(CORE_CPPFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # and the C codecs of the decoder
-codec_names = codec_png codec_jpeg codec_jpeg2000
-CODEC_LIBS = $(J2K_LIBS) -lpng -ljpeg
+codec_names = codec_png codec_jpeg codec_jpeg2000 codec_jpegxl
+CODEC_LIBS = $(J2K_LIBS) $(JXL_LIBS) -lpng -ljpeg
 fuzz_codecs = $(codec_names:%=build/fuzz/decoder/%.o)
 
 $(fuzz_codecs): build/fuzz/decoder/%.o: src/decoder/%.c

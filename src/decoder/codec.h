@@ -38,6 +38,13 @@ mmn_status mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
 									 mmn_pixel_description *pixels,
 									 uint8_t *out, size_t size, mmn_error *err);
 
+/* The same for JPEG XL data. */
+mmn_status mmn_jpegxl_decode_frame(const mmn_env *env, const uint8_t *bytes,
+								   size_t length,
+								   const mmn_codestream *codestream,
+								   mmn_pixel_description *pixels, uint8_t *out,
+								   size_t size, mmn_error *err);
+
 /* For codecs whose cells are as wide as their samples need. */
 static inline void
 mmn_pixels_narrow(mmn_pixel_description *pixels, uint16_t bits)

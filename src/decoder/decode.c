@@ -85,6 +85,11 @@ check_codestream(const uint8_t *bytes, size_t length,
 						"the compressed frame has %u bits a sample, the data "
 						"set allocates %u",
 						stream->precision, pixels->bits_allocated);
+	if (stream->kind == MMN_CODESTREAM_JPEG_XL && pixels->is_signed)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"unsupported JPEG XL data of signed samples: the "
+						"format has none, and writers do not agree on what "
+						"they put there instead");
 	/*
 	 * A decoder keeps kilobytes for each tile that the header announces, and
 	 * each takes at least its SOT and SOD (T.800 A.4.2, A.4.3).
@@ -166,6 +171,10 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 		case MMN_CODESTREAM_J2K:
 			status = mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels,
 											   out, size, err);
+			break;
+		case MMN_CODESTREAM_JPEG_XL:
+			status = mmn_jpegxl_decode_frame(env, bytes, length, &stream,
+											 pixels, out, size, err);
 			break;
 		default:
 			status = decode_jpeg(env, bytes, length, &stream, pixels, out, err);
@@ -499,9 +508,7 @@ mmn_decode_part(const mmn_env *env, const void *bytes, size_t length,
 	if (status != MMN_OK)
 		return status;
 	syntax = mmn_transfer_syntax_find(mmn_dicom_transfer_syntax(dicom));
-	codestreams = syntax && (syntax->coding == MMN_CODING_JPEG ||
-							 syntax->coding == MMN_CODING_JPEG_LS ||
-							 syntax->coding == MMN_CODING_J2K);
+	codestreams = syntax && mmn_coding_has_codestreams(syntax->coding);
 	status = mmn_dicom_use_part(dicom, &pixels, frame, part, part_length,
 								codestreams, err);
 	if (status == MMN_OK)

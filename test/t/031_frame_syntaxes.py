@@ -17,7 +17,7 @@ for name in ("CT_small", "SC_rgb_small_odd", "SC_ybr_full_422_uncompressed", "li
 
 UNSUPPORTED = [f"4.{n}" for n in (
     52, 54, 56, 58, 59, 60, 61, 62, 63, 64, 65, 66, 92, 93, 94, 100, "100.1", 101, "101.1", 102, "102.1", 103, "103.1",
-    104, "104.1", 105, "105.1", 106, "106.1", 107, 108, 110, 111, 112, 204)] + ["7.1", "7.2", "4.999"]
+    104, "104.1", 105, "105.1", 106, "106.1", 107, 108, 204)] + ["7.1", "7.2", "4.999"]
 d = pydicom.dcmread(f"{sys.argv[1]}/CT_small.dcm")
 d.PixelData = encapsulate([d.PixelData])
 d["PixelData"].is_undefined_length = True

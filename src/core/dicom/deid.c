@@ -12,6 +12,7 @@
 #include "dicom/transfer_syntax.h"
 #include "dicom/values.h"
 #include "dicom/write.h"
+#include "image/jpegxl.h"
 #include "image/strip.h"
 
 /*
@@ -52,11 +53,11 @@ typedef struct deid
 	size_t key_length;
 	mmn_buffer *out;
 	bool encapsulated;
-	bool has_codestreams;
+	mmn_frame_coding coding;
 	bool has_suv; /* to be kept as a mapping of stored values */
 	double suv_slope;
 	double suv_intercept;
-	mmn_pixel_description pixels; /* if has_suv */
+	mmn_pixel_description pixels; /* as far as they are described */
 	size_t native_length;		  /* of all frames, when that is known */
 	bool odd_fragments; /* to be padded: offset tables are no longer right */
 	unsigned pixel_unit;
@@ -71,10 +72,15 @@ typedef struct deid
 
 /* ---- fragments ---- */
 
-/* Whether a fragment is the first of a compressed image. */
+/*
+ * Whether a fragment is the first of a compressed image.  That of JPEG XL is
+ * known by 16 bits, which others have by chance.
+ */
 static bool
-begins_frame(const uint8_t *b, size_t length)
+begins_frame(const deid *d, const uint8_t *b, size_t length)
 {
+	if (d->coding == MMN_CODING_JPEG_XL)
+		return d->pixels.frames != 1 && mmn_is_jpegxl(b, length);
 	return length >= 4 && (memcmp(b, "\xFF\xD8\xFF", 3) == 0 ||
 						   memcmp(b, "\xFF\x4F\xFF\x51", 4) == 0 ||
 						   memcmp(b, "\0\0\0\x0C", 4) == 0);
@@ -147,13 +153,13 @@ put_fragments(deid *d, const mmn_dicom_element *e, mmn_error *err)
 	}
 	mmn_write_tag(out, 0xFFFEE0DD);
 	mmn_write_u32(out, 0);
-	if (!out->failure && d->has_codestreams)
+	if (!out->failure && mmn_coding_has_codestreams(d->coding))
 		for (size_t i = 2; i <= count && status == MMN_OK; i++)
 		{
 			const mmn_dicom_fragment *f =
 				i < count ? mmn_dicom_fragment_at(d->dicom, i) : NULL;
 
-			if (f && !begins_frame(f->bytes, f->length))
+			if (f && !begins_frame(d, f->bytes, f->length))
 				continue;
 			status = scrub_frame(d, offsets, first, i - 1, err);
 			first = i;
@@ -792,9 +798,7 @@ check_pixels(deid *d, mmn_error *err)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"pixel data in a transfer syntax whose frames cannot "
 						"be rid of their own metadata");
-	d->has_codestreams = known->coding == MMN_CODING_JPEG ||
-						 known->coding == MMN_CODING_JPEG_LS ||
-						 known->coding == MMN_CODING_J2K;
+	d->coding = known->coding;
 	for (size_t i = 0; i < mmn_dicom_fragment_count(d->dicom); i++)
 		d->odd_fragments |= mmn_dicom_fragment_at(d->dicom, i)->length & 1;
 	return MMN_OK;

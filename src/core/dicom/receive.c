@@ -222,6 +222,7 @@ photometric_name(mmn_photometric code)
 		[MMN_YBR_PARTIAL_420] = "YBR_PARTIAL_420",
 		[MMN_YBR_ICT] = "YBR_ICT",
 		[MMN_YBR_RCT] = "YBR_RCT",
+		[MMN_XYB] = "XYB",
 		[MMN_YBR_PARTIAL_422] = "YBR_PARTIAL_422",
 	};
 
