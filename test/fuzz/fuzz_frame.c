@@ -1,6 +1,6 @@
 /*
- * Compressed frames of DICOM files, bare: DCT JPEG of 8 and 12 bits and JPEG
- * 2000, told apart as the decoder does.  The data set is what the codestream
+ * Compressed frames of DICOM files, bare: DCT JPEG of 8 and 12 bits, JPEG 2000
+ * and JPEG XL, told apart as the decoder does.  The data set is what the codestream
  * asks for, else nothing would get far.
  */
 
@@ -73,6 +73,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (stream.kind == MMN_CODESTREAM_J2K)
 		status = mmn_jpeg2000_decode_frame(data, size, &stream, &pixels, out,
 										   bytes, NULL);
+	else if (stream.kind == MMN_CODESTREAM_JPEG_XL)
+		status = mmn_jpegxl_decode_frame(env, data, size, &stream, &pixels,
+										 out, bytes, NULL);
 	else if (stream.kind == MMN_CODESTREAM_JPEG && stream.precision == 8 &&
 			 stream.process <= 2)
 		status = mmn_jpeg_decode_frame(env, data, size, &pixels, out, NULL);
