@@ -128,5 +128,17 @@ save("rwv_table", image("MR", **mr, RealWorldValueMappingSequence=Sequence([mapp
      [table[0], table[0], table[499], table[499]])
 d = pet(PatientWeight="70", RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 2.5), mapping("g/ml{SUVbw}", 0.001)]))
 save("rwv_suv", d, "f32", "SUV", stored * 0.001)
-save("rwv_bqml", pet(RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 5.0)])), "f32", "BQML", raw)
+# of which SUV follows, when there is all that takes
+save("rwv_bqml", pet(RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 5.0)])), "f32", "SUV", suv())
+save("rwv_bqml_only", pet(PatientWeight=None, RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 5.0)])), "f32", "BQML", raw)
+save("rwv_counts", pet(Units="CNTS", RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 5.0)])), "f32", "BQML", stored * 5.0)
+d = pet(Units="CNTS", RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 5.0)]))
+d.add_new(0x70530010, "LO", "Philips PET Private Group")
+d.add_new(0x70531000, "DS", "0.000125")
+save("rwv_philips", d, "f32", "SUV", stored * (2.5 * 0.000125))
+# GE's time, where the series is later than its own images
+d = pet(SeriesTime="120000")
+d.add_new(0x00090010, "LO", "GEMS_PETD_01")
+d.add_new(0x0009100D, "DT", "20240301100000.00")
+save("suv_ge", d, "f32", "SUV", suv())
 expected.close()

@@ -15,6 +15,7 @@ typedef struct pet
 	const char *modality, *units, *correction, *corrected, *weight, *dose;
 	const char *half_life, *injected, *when, *zone, *series_date, *series_time;
 	const char *date, *time, *creator, *suv, *activity, *slope;
+	const char *ge_creator, *ge_time, *mapped;
 	unsigned drugs;
 } pet;
 
@@ -75,11 +76,29 @@ suv_with(const pet *p, const mmn_pixel_description *as)
 	text(0x00080032, "TM", p->time);
 	text(0x00080060, "CS", p->modality);
 	text(0x00080201, "SH", p->zone);
+	text(0x00090010, "LO", "GEMS_IDEN_01");
+	text(0x00090011, "LO", p->ge_creator);
+	if (p->ge_time)
+		fx_bytes(0x0009110D, p->ge_time[0] == '3' ? "OB" : "UN", p->ge_time,
+				 strlen(p->ge_time));
 	text(0x00101030, "DS", p->weight);
 	fx_image(1, 1, 16, NULL);
 	text(0x00280051, "CS", p->corrected);
 	text(0x00281052, "DS", "0");
 	text(0x00281053, "DS", p->slope);
+	if (p->mapped)
+	{
+		fx_head(0x00409096, "SQ", UNDEFINED_LENGTH);
+		fx_item(UNDEFINED_LENGTH);
+		fx_head(0x004008EA, "SQ", UNDEFINED_LENGTH);
+		fx_item(UNDEFINED_LENGTH);
+		text(0x00080100, "SH", p->mapped);
+		text(0x00080102, "SH", "UCUM");
+		fx_item_end();
+		fx_sequence_end();
+		fx_item_end();
+		fx_sequence_end();
+	}
 	put_drugs(p);
 	text(0x00541001, "CS", p->units);
 	text(0x00541102, "CS", p->correction);
@@ -166,6 +185,40 @@ test_activity(void)
 	other.bits_stored = 16;
 	other.kind = MMN_PIXELS_FLOAT;
 	is_near(suv_with(&good, &other), 0, 0, "of floating point");
+}
+
+/* GE's own time is taken where the others contradict each other. */
+static void
+test_ge(void)
+{
+	pet p = good;
+
+	p.time = "1059";
+	p.ge_creator = "GEMS_PETD_01";
+	p.ge_time = "20240301103000.00 ";
+	is_suv(p, FACTOR * exp2(0.5), "a series made of another, by GE");
+	p.time = "1105";
+	is_suv(p, FACTOR * 2, "an original one");
+	p.time = NULL;
+	is_suv(p, FACTOR * exp2(0.5), "one without a time");
+	p.ge_time = "20240301xx";
+	is_suv(p, 0, "a time that is none");
+	p.ge_time = "2024030x1030";
+	is_suv(p, 0, "a day that is none");
+	p.ge_time = "30240301103000";
+	is_suv(p, 0, "of another VR");
+	p.ge_time = "20240301103000.0000000000000000000";
+	is_suv(p, 0, "longer than one can be");
+	p.ge_time = NULL;
+	is_suv(p, 0, "none");
+	p.ge_time = "20240301103000";
+	p.ge_creator = "GEMS_PETD_02";
+	is_suv(p, 0, "in another's group");
+	p.ge_creator = NULL;
+	is_suv(p, 0, "in nobody's");
+
+	is_suv(BUT(p_.mapped = "Bq/ml"), FACTOR * 2, "a mapping into Bq/ml");
+	is_suv(BUT(p_.mapped = "g/ml{SUVbw}"), 0, "a mapping into SUV goes first");
 }
 
 static void
@@ -379,6 +432,7 @@ int
 main(void)
 {
 	test_activity();
+	test_ge();
 	test_counts();
 	test_units();
 	test_garbled();

@@ -115,6 +115,43 @@ test_mappings(void)
 	fx_double(0x00409212, 1);
 	end_mapping();
 	ok(is(1, 0, MMN_UNIT_RAW), "a table from nowhere");
+	for (int i = 0; i < 5; i++)
+	{
+		static const struct
+		{
+			const char *unit;
+			unsigned first;
+			bool mapped;
+			const char *name;
+		} second[] = {
+			{"ms", 0, true, "a second one for the same values"},
+			{"s", 100, true, "for others, in another unit"},
+			{"ms", 100, false, "for others, in the same: one in pieces"},
+			{"s", 0, true, "for the same, in another unit"},
+			{"ms", 1, false, "in pieces from the second value on"},
+		};
+
+		begin("MR");
+		mapping("ms");
+		fx_us(0x00409216, 0);
+		fx_double(0x00409224, 5);
+		fx_double(0x00409225, 0.5);
+		fx_item_end();
+		fx_item(UNDEFINED_LENGTH);
+		fx_head(0x004008EA, "SQ", UNDEFINED_LENGTH);
+		fx_item(UNDEFINED_LENGTH);
+		fx_text(0x00080100, "SH", second[i].unit);
+		fx_text(0x00080102, "SH", "UCUM");
+		fx_item_end();
+		fx_sequence_end();
+		fx_us(0x00409216, second[i].first);
+		fx_double(0x00409224, 0);
+		fx_double(0x00409225, 2);
+		end_mapping();
+		ok(second[i].mapped ? is(0.5, 5, MMN_UNIT_MS)
+							: is(1, 0, MMN_UNIT_RAW),
+		   "%s", second[i].name);
+	}
 	begin("MR");
 	mapping("ms");
 	fx_double(0x00409212, 42);
@@ -185,7 +222,7 @@ test_suv(void)
 	ok(is(1, 0, MMN_UNIT_BQML), "a zone that the scan's is not known to be");
 	pet("20240301", "11", "10", NULL);
 	fx_head(0x00409096, "SQ", 0);
-	ok(is(1, 0, MMN_UNIT_BQML), "the file has mappings of its own");
+	ok(is(FACTOR * 2, 0, MMN_UNIT_SUV), "mappings, but none");
 
 	/* written, and read again */
 	pet("20240301", "11", "10", NULL);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "dicom/dictionary.h"
+#include "dicom/transform.h"
 #include "dicom/values.h"
 #include "dicom/write.h"
 
@@ -110,19 +112,60 @@ date_and_time(const mmn_dicom *dicom, uint32_t date_tag, uint32_t time_tag,
 	return true;
 }
 
+/* Text of a private element, whose VR implicit files do not tell. */
+static bool
+private_text(const mmn_dicom *dicom, uint32_t tag, char out[33])
+{
+	const mmn_dicom_element *e = mmn_dicom_find(dicom, tag);
+	size_t length = e ? e->length : 0;
+
+	if (length == 0 || length > 32 ||
+		(strcmp(e->vr, "UN") != 0 && !mmn_vr_find(e->vr)->text))
+		return false;
+	memcpy(out, e->value, length);
+	while (length > 0 && mmn_dicom_is_padding(out[length - 1]))
+		length--;
+	out[length] = '\0';
+	return true;
+}
+
+/* When the scan began, in GE's group. */
+static bool
+ge_scan_time(const mmn_dicom *dicom, double *seconds)
+{
+	char text[33];
+	double days;
+
+	for (uint32_t block = 0x10; block <= 0xFF; block++)
+		if (private_text(dicom, MMN_TAG(0x0009, block), text) &&
+			strcmp(text, "GEMS_PETD_01") == 0)
+		{
+			if (!private_text(dicom, MMN_TAG(0x0009, block << 8 | 0x0D),
+							  text) ||
+				!parse_date(text, &days) || !parse_time(text + 8, seconds))
+				return false;
+			*seconds += days;
+			return true;
+		}
+	return false;
+}
+
 /*
  * The time that values are corrected to: the start of the series, unless that
- * is later than the acquisition, as in series that were made of others.
+ * is later than the acquisition, as in series that were made of others; then
+ * only GE tells.
  */
 static bool
 scan_time(const mmn_dicom *dicom, double *seconds)
 {
 	double acquisition;
 
-	return date_and_time(dicom, SERIES_DATE, SERIES_TIME, seconds) &&
-		   date_and_time(dicom, ACQUISITION_DATE, ACQUISITION_TIME,
-						 &acquisition) &&
-		   *seconds <= acquisition;
+	if (date_and_time(dicom, SERIES_DATE, SERIES_TIME, seconds) &&
+		date_and_time(dicom, ACQUISITION_DATE, ACQUISITION_TIME,
+					  &acquisition) &&
+		*seconds <= acquisition)
+		return true;
+	return ge_scan_time(dicom, seconds);
 }
 
 /* When the activity was measured, which is the time of its injection. */
@@ -271,6 +314,18 @@ counts_factor(const mmn_dicom *dicom, double *factor)
 	return true;
 }
 
+static bool
+maps_to_suv(const mmn_dicom *dicom)
+{
+	const mmn_dicom_element *mappings =
+		mmn_dicom_find(dicom, REAL_WORLD_VALUES);
+
+	for (uint32_t i = 0; mappings && i < mappings->items; i++)
+		if (mmn_dicom_mapping_unit(dicom, mappings, i) == MMN_UNIT_SUV)
+			return true;
+	return false;
+}
+
 bool
 mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 			  double *slope, double *intercept)
@@ -284,8 +339,7 @@ mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 		strcmp(term, "PT") != 0 || pixels->kind != MMN_PIXELS_INTEGER ||
 		pixels->samples_per_pixel != 1 || pixels->bits_stored > 16 ||
 		mmn_dicom_find(dicom, MODALITY_LUT_SEQUENCE) ||
-		mmn_dicom_find(dicom, REAL_WORLD_VALUES) ||
-		mmn_dicom_find(dicom, PER_FRAME_GROUPS) ||
+		maps_to_suv(dicom) || mmn_dicom_find(dicom, PER_FRAME_GROUPS) ||
 		!mmn_dicom_string(dicom, mmn_dicom_find(dicom, UNITS), 0, term,
 						  sizeof term))
 		return false;

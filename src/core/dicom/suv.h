@@ -16,7 +16,7 @@
 /*
  * The mapping of a classic PET image: SUV = stored value * *slope + *intercept.
  * false: the file does not say all it takes, says it ambiguously, or has
- * mappings of its own.
+ * a mapping to g/ml of its own.
  */
 bool mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 				   double *slope, double *intercept);

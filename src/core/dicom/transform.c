@@ -35,9 +35,9 @@ static const struct
 	{"%", MMN_UNIT_PERCENT},
 };
 
-static uint8_t
-mapping_unit(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
-			 uint32_t item)
+uint8_t
+mmn_dicom_mapping_unit(const mmn_dicom *dicom,
+					   const mmn_dicom_element *mappings, uint32_t item)
 {
 	const mmn_dicom_element *code =
 		mmn_dicom_find_in(dicom, mappings, item, UNITS);
@@ -116,6 +116,30 @@ read_table(const mmn_env *env, const mmn_dicom *dicom,
 	return MMN_OK;
 }
 
+/*
+ * Whether another mapping into the same unit begins at another value: the two
+ * are for different samples.
+ */
+static bool
+is_in_pieces(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
+			 uint32_t item, uint8_t unit)
+{
+	double first, other;
+
+	if (!mmn_dicom_double(
+			dicom, mmn_dicom_find_in(dicom, mappings, item, FIRST_MAPPED), 0,
+			&first))
+		return false;
+	for (uint32_t i = 0; i < mappings->items && i < MAX_MAPPINGS; i++)
+		if (i != item && mmn_dicom_mapping_unit(dicom, mappings, i) == unit &&
+			mmn_dicom_double(
+				dicom, mmn_dicom_find_in(dicom, mappings, i, FIRST_MAPPED), 0,
+				&other) &&
+			other != first)
+			return true;
+	return false;
+}
+
 /* Whether a mapping into this unit says more than the modality LUT. */
 static bool
 is_better(uint8_t unit, uint8_t modality_unit)
@@ -129,7 +153,7 @@ is_better(uint8_t unit, uint8_t modality_unit)
 static mmn_status
 map_real_world(const mmn_env *env, const mmn_dicom *dicom,
 			   const mmn_pixel_description *pixels, uint32_t frame,
-			   mmn_transform *t, bool *found, mmn_error *err)
+			   bool suv_only, mmn_transform *t, bool *found, mmn_error *err)
 {
 	const mmn_dicom_element *mappings =
 		mmn_dicom_frame_group(dicom, frame, REAL_WORLD_VALUES);
@@ -138,23 +162,23 @@ map_real_world(const mmn_env *env, const mmn_dicom *dicom,
 	mmn_status status = MMN_OK;
 
 	*found = false;
-	for (int wanted = 0; mappings && wanted < 2; wanted++)
-		for (uint32_t i = 0; i < mappings->items && i < MAX_MAPPINGS; i++)
-		{
-			uint8_t unit = mapping_unit(dicom, mappings, i);
+	for (uint32_t i = 0; mappings && i < mappings->items && i < MAX_MAPPINGS;
+		 i++)
+	{
+		uint8_t unit = mmn_dicom_mapping_unit(dicom, mappings, i);
 
-			/* SUV first, then any */
-			if (!is_better(unit, t->modality.unit) ||
-				(wanted == 0 && unit != MMN_UNIT_SUV))
-				continue;
-			*found = read_linear(dicom, mappings, i, t);
-			if (!*found && tables)
-				status = read_table(env, dicom, mappings, i, t, found, err);
-			if (*found)
-				t->modality.unit = unit;
-			if (*found || status != MMN_OK)
-				return status;
-		}
+		if (!is_better(unit, t->modality.unit) ||
+			(suv_only && unit != MMN_UNIT_SUV) ||
+			is_in_pieces(dicom, mappings, i, unit))
+			continue;
+		*found = read_linear(dicom, mappings, i, t);
+		if (!*found && tables)
+			status = read_table(env, dicom, mappings, i, t, found, err);
+		if (*found)
+			t->modality.unit = unit;
+		if (*found || status != MMN_OK)
+			return status;
+	}
 	return status;
 }
 
@@ -180,17 +204,17 @@ mmn_dicom_transform(const mmn_env *env, const mmn_dicom *dicom,
 		m->lut = &out->lut;
 		m->unit = out->lut.unit;
 	}
-	status = map_real_world(env, dicom, pixels, frame, out, &mapped, err);
+	status = map_real_world(env, dicom, pixels, frame, true, out, &mapped, err);
 	if (status != MMN_OK || mapped)
 		return status;
-	if (mmn_dicom_suv(dicom, pixels, &slope, &intercept))
-	{
-		out->gain = slope / m->slope;
-		out->offset = intercept - m->intercept * out->gain;
-		m->slope = slope;
-		m->intercept = intercept;
-		m->unit = MMN_UNIT_SUV;
-	}
+	if (!mmn_dicom_suv(dicom, pixels, &slope, &intercept))
+		return map_real_world(env, dicom, pixels, frame, false, out, &mapped,
+							  err);
+	out->gain = slope / m->slope;
+	out->offset = intercept - m->intercept * out->gain;
+	m->slope = slope;
+	m->intercept = intercept;
+	m->unit = MMN_UNIT_SUV;
 	return MMN_OK;
 }
 
