@@ -4,7 +4,7 @@ import struct
 import sys
 
 CODES = {"u8": (2, 8), "i16": (4, 16), "i32": (8, 32), "f32": (16, 32), "f64": (64, 64), "rgb24": (128, 24), "i8": (256, 8),
-         "u16": (512, 16), "u32": (768, 32)}
+         "u16": (512, 16), "u32": (768, 32), "i64": (1024, 64), "u64": (1280, 64)}
 
 
 def header(version, order, kind, dim, pixdim=(1, 1.0, 2.0, 3.0, 0, 0, 0, 0), slope=0.0, inter=0.0, sform=None, qform=None):
@@ -46,7 +46,7 @@ def main(folder):
         size = 4 * 3 * 2 * CODES[kind][1] // 8
         data = header(version, order, kind, (3, 4, 3, 2), slope=float(i % 3), inter=-1.0,
                       sform=[2, 0, 0, 1, 0, 2, 0, 1, 0, 0, 2, 1] if i % 2 else None,
-                      qform=[0.1, 0.2, 0.3, 1, 2, 3] if i % 3 else None) + bytes(range(size))
+                      qform=[0.1, 0.2, 0.3, 1, 2, 3] if i % 3 else None) + bytes(i % 256 for i in range(size))
         with open(f"{folder}/{kind}_{version}.nii", "wb") as f:
             f.write(data)
         if i < 2:

@@ -12,7 +12,7 @@ my $files = tempdir(CLEANUP => 1);
 chmod 0755, $files;
 is(system('/usr/bin/python3', "$FindBin::Bin/030_nifti.py", $files), 0, 'volumes are written');
 my @expected = map { [ split /\t/ ] } split /\n/, Medimnet::slurp("$files/expected");
-is(scalar(@expected), 9 * 2 * 2 * 2 * 3, scalar(@expected) . ' frames of them');
+is(scalar(@expected), 11 * 2 * 2 * 2 * 3, scalar(@expected) . ' frames of them');
 
 my $node = Medimnet::node('nifti', catalog => 1, conf => "log_statement = none\n");
 sub sql { return $node->safe_psql('postgres', 'SET search_path = medimnet, public; ' . join '', @_); }

@@ -7,8 +7,10 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz"))
 from seeds_nifti import CODES, header  # noqa: E402
 
-FORM = {"u8": "B", "i8": "b", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "f32": "f", "f64": "d", "rgb24": "B"}
-RESULT = {"u8": ("u8", "B"), "i8": ("i16", "h"), "i16": ("i16", "h"), "u16": ("u16", "H"), "rgb24": ("u8", "B")}
+FORM = {"u8": "B", "i8": "b", "i16": "h", "u16": "H", "i32": "i", "u32": "I", "f32": "f", "f64": "d", "rgb24": "B", "i64": "q", "u64": "Q"}
+RESULT = {"u8": ("u8", "B"), "i8": ("i16", "h"), "i16": ("i16", "h"), "u16": ("u16", "H"), "rgb24": ("u8", "B"),
+          # labels, as NumPy makes them: they fit into less
+          "i64": ("i16", "h"), "u64": ("u16", "H")}
 folder = sys.argv[1]
 W, H, S, V = 5, 4, 3, 2
 

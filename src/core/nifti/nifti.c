@@ -115,6 +115,8 @@ static const mmn_nifti_type types[] = {
 	{256, "i8", 8, 1, MMN_PIXELS_INTEGER, true},
 	{512, "u16", 16, 1, MMN_PIXELS_INTEGER, false},
 	{768, "u32", 32, 1, MMN_PIXELS_INTEGER, false},
+	{1024, "i64", 64, 1, MMN_PIXELS_INTEGER, true},
+	{1280, "u64", 64, 1, MMN_PIXELS_INTEGER, false},
 };
 
 /* ---- numbers of the header ---- */
