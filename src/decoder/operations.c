@@ -176,6 +176,17 @@ middle(uint64_t slices)
 	return (uint32_t)((slices + 1) / 2);
 }
 
+/* Whether all pixels are alike: images of nothing, of whomever they are. */
+static bool
+is_blank(const mmn_image *image)
+{
+	size_t pixel = image->channels * mmn_sample_size(image->sample_type);
+	size_t rest = ((size_t)image->width * image->height - 1) * pixel;
+	const uint8_t *samples = image->samples;
+
+	return memcmp(samples, samples + pixel, rest) == 0;
+}
+
 static mmn_status
 measure(const mmn_env *env, const mmn_image *image, uint32_t frame,
 		measured *out, mmn_error *err)
@@ -204,7 +215,7 @@ measure(const mmn_env *env, const mmn_image *image, uint32_t frame,
 		.channels = image->channels,
 		.spacing_row = image->spacing_row,
 		.spacing_column = image->spacing_column,
-		.content_hash = out->content_hash,
+		.content_hash = is_blank(image) ? NULL : out->content_hash,
 		.phash = out->phash,
 	};
 	return MMN_OK;

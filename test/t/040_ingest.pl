@@ -1,9 +1,11 @@
 # What ingest() and upload make of good files, bad files and files sent twice.
 use strict;
 use warnings;
+use feature 'state';
 use FindBin;
 use lib $FindBin::RealBin;
 use Medimnet;
+use Png;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -196,6 +198,22 @@ $node->safe_psql('postgres', "INSERT INTO medimnet.upload (collection, content) 
 is($node->safe_psql('postgres', 'SELECT role, status FROM medimnet.ingest_log ORDER BY log_id DESC LIMIT 1'), 'contributor|stored', 'also through upload');
 ($rc, $out, $err) = $node->psql('postgres', 'SELECT content FROM medimnet.image_content', extra_params => [ '-U', 'contributor' ]);
 like($err, qr/permission denied/, 'who may not read the images');
+
+# of blank images nobody can tell whose they are: they make no two subjects one
+for my $shade (0, 0, 9)
+{
+	state $n = 0;
+	$n++;
+	for my $image (literal(Png::grey(8, 8, sub { $shade + 0 })), literal(Png::grey(8, 8, sub { $_[0] + ($shade ? $n : 1) })))
+	{
+		# the same pixels in another file each time
+		$node->safe_psql('postgres', "SELECT medimnet.ingest('c', $image || '\\x0$n'::bytea, labels => '{shade}', subject => 'shade $n')");
+	}
+}
+my $shades = "FROM medimnet.image JOIN medimnet.label USING (image_id) JOIN medimnet.finding USING (finding_id) WHERE name = 'shade'";
+is($node->safe_psql('postgres', "SELECT count(*), count(DISTINCT content_hash), count(*) - count(content_hash) $shades"), '6|2|3', 'blank images have no content hash');
+$node->safe_psql('postgres', qq{SELECT medimnet.create_dataset('shades', \$\$SELECT image_id, name AS label $shades\$\$)});
+is($node->safe_psql('postgres', "SELECT count(DISTINCT group_id), count(DISTINCT subject_id) FROM medimnet.dataset_subject"), '2|3', 'and do not make subjects one, as others do');
 
 # another key is another identity
 rename $key, "$key.away" or die;

@@ -14,7 +14,7 @@ typedef struct mmn_received_frame
 	uint8_t channels;
 	double spacing_row; /* mm, 0 = unknown */
 	double spacing_column;
-	const char *content_hash; /* 64 hexadecimal digits */
+	const char *content_hash; /* 64 hexadecimal digits; NULL: it is blank */
 	const char *phash;		  /* 64 characters of 0 and 1 */
 } mmn_received_frame;
 
