@@ -122,6 +122,24 @@ is_strict(const mmn_dicom *d)
 	return true;
 }
 
+/* De-identified, it is the same file, whatever frames it was opened for. */
+static void
+check_same_copy(const mmn_dicom *whole, const mmn_dicom *one)
+{
+	mmn_buffer a, b;
+	mmn_status status;
+
+	mmn_buffer_init(&a, &mmn_env_default, MAX_BYTES);
+	mmn_buffer_init(&b, &mmn_env_default, MAX_BYTES);
+	status = mmn_dicom_deidentify(&mmn_env_default, whole, KEY, 3, &a, NULL);
+	check(mmn_dicom_deidentify(&mmn_env_default, one, KEY, 3, &b, NULL) ==
+		  status);
+	check(status != MMN_OK ||
+		  (a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0));
+	mmn_buffer_reset(&a);
+	mmn_buffer_reset(&b);
+}
+
 /*
  * Parsed for one frame only, a file that parses as a whole says the same of that
  * frame.
@@ -144,6 +162,7 @@ check_one_frame(const uint8_t *data, size_t size, const mmn_dicom *whole,
 		mmn_dicom_window(one, frame, &b[0], &b[1]);
 		check(memcmp(a, b, sizeof a) == 0);
 		check(mmn_dicom_count(one) <= mmn_dicom_count(whole));
+		check_same_copy(whole, one);
 	}
 	mmn_dicom_close(one);
 }

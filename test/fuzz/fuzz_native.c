@@ -1,11 +1,12 @@
 /*
- * DICOM frames that need no codec library: native and RLE samples, look-up
+ * DICOM frames that need no codec library: native, RLE and deflated ones, look-up
  * tables, and the way to an image.  Also what is read of codestreams.
  */
 
 #include <stdlib.h>
 
 #include "dicom/colour.h"
+#include "dicom/inflate.h"
 #include "dicom/rle.h"
 #include "dicom/stored.h"
 #include "dicom/transform.h"
@@ -85,6 +86,7 @@ decode(const mmn_dicom *dicom)
 		uint8_t *out = calloc(size + 1, 1);
 
 		mmn_codestream_peek(bytes, length, &stream, &err);
+		mmn_inflate_exact(env, bytes, length, out, size, &err);
 		if (mmn_rle_decode(bytes, length,
 						   (size_t)stored.pixels.rows * stored.pixels.columns,
 						   stored.pixels.samples_per_pixel,

@@ -4,6 +4,7 @@ import sys
 
 import numpy
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.pixel_data_handlers.util import apply_color_lut
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 folder = sys.argv[1]
@@ -121,6 +122,22 @@ curve = numpy.array([100, 20100, 40100, 60100, 100, 20100, 40100, 60100])
 eight = numpy.clip(index.astype(int), 0, 7)
 save("palette_segmented", palette(image(index.tobytes() + b"\0", 8, "PALETTE COLOR", vr="OB"), [8, 0, 16], [segments] * 3, True), 1, "u16",
      numpy.stack([curve[eight]] * 3, -1))
+
+# as pydicom expands them: steps that are no whole numbers, down too; indirect
+# ones of 8 and 16 bits, the latter's also in the other byte order
+for name, bits, words in (("8", 8, [0, 3, 10, 200, 30, 1, 7, 250, 1, 6, 3, 2, 2, 0, 0, 0, 0]),
+                          ("16", 16, [0, 3, 10, 60000, 300, 1, 7, 65000, 1, 6, 3, 2, 2, 0, 0])):
+    for big in (False, True):
+        if big and bits == 8:
+            continue
+        entries = 3 + 7 + 6 + 3 + 7
+        form = "u1" if bits == 8 else ">u2" if big else "<u2"
+        data = numpy.array(words, form).tobytes()
+        index = numpy.arange(30).astype("u1")
+        d = palette(image(index.tobytes(), 8, "PALETTE COLOR", (5, 6), vr="OB"), [entries, 0, bits], [data + b"\0" * (len(data) % 2)] * 3, True)
+        if big:
+            d.file_meta.TransferSyntaxUID, d.is_little_endian = ExplicitVRBigEndian, False
+        save(f"palette_segmented_{name}{'_big' if big else ''}", d, 1, f"u{bits}", apply_color_lut(index, d).reshape(-1, 3))
 
 # supplemental palettes: gray below 1000, colours from there on
 stored = numpy.array([0, 250, 500, 999, 1000, 1001, 1002, 1003, 4000], "<u2")

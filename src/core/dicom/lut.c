@@ -1,5 +1,6 @@
 #include "dicom/lut.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -112,7 +113,8 @@ emit(segment_output *out, uint16_t v)
 static bool
 read_segment(const words *w, size_t *at, segment_output *out)
 {
-	uint16_t code, length, from;
+	uint16_t code, length;
+	int from, to;
 
 	if (w->count - *at < 2)
 		return false;
@@ -130,14 +132,21 @@ read_segment(const words *w, size_t *at, segment_output *out)
 	if (code != 1 || w->count - *at < 1 || out->filled == 0)
 		return false;
 	from = out->values[(size_t)(out->filled - 1) * out->stride];
-	for (int64_t i = 1; i <= length; i++)
-	{
-		int64_t to = word_at(w, *at);
-
-		emit(out, (uint16_t)(from + (to - from) * i / length));
-	}
-	(*at)++;
+	to = word_at(w, (*at)++);
+	for (int i = 1; i <= length; i++)
+		emit(out, (uint16_t)lrint(from + (double)(to - from) * i / length));
 	return true;
+}
+
+/* The byte offset of an indirect segment: two words, or four bytes. */
+static size_t
+indirect_offset(const words *w, size_t at)
+{
+	if (w->wide)
+		return word_at(w, at) | (size_t)word_at(w, at + 1) << 16;
+	return w->big_endian ? mmn_load_u16be(w->bytes + at) |
+							   (size_t)mmn_load_u16be(w->bytes + at + 2) << 16
+						 : mmn_load_u32le(w->bytes + at);
 }
 
 static mmn_status
@@ -162,14 +171,12 @@ read_segmented(const mmn_dicom_element *e, const descriptor *d, unsigned stride,
 			 */
 			uint16_t copies = word_at(&w, at + 1);
 			uint32_t before;
-			size_t offset, from;
+			size_t size = wide ? 4 : 6, from;
 
-			good = w.count - at >= 4;
+			good = w.count - at >= size;
 			if (good)
 			{
-				offset = word_at(&w, at + 2) | (size_t)word_at(&w, at + 3)
-												   << (wide ? 16 : 8);
-				from = offset / (wide ? 2 : 1);
+				from = indirect_offset(&w, at + 2) / (wide ? 2 : 1);
 				for (uint16_t i = 0;
 					 good && i < copies && out.filled < out.entries; i++)
 				{
@@ -177,7 +184,7 @@ read_segmented(const mmn_dicom_element *e, const descriptor *d, unsigned stride,
 					good = from < at && word_at(&w, from) != 2 &&
 						   read_segment(&w, &from, &out) && out.filled > before;
 				}
-				at += 4;
+				at += size;
 			}
 		}
 		else
