@@ -1,5 +1,5 @@
 /*
- * DICOM frames that need no codec library: native, RLE and deflated ones, look-up
+ * DICOM frames that need no codec library: native, RLE and deflated, look-up
  * tables, and the way to an image.  Also what is read of codestreams.
  */
 

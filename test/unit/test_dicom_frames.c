@@ -205,7 +205,12 @@ static void
 test_descriptions(void)
 {
 	not_image("1.2.840.10008.5.1.4.1.1.88.11", "a structured report");
+	not_image("1.2.840.10008.5.1.4.1.1.88.59", "a selection of key objects");
 	not_image("1.2.840.10008.5.1.4.1.1.9.1.1", "a waveform");
+	not_image("1.2.840.10008.5.1.4.1.1.11.1", "a presentation state");
+	not_image("1.2.840.10008.5.1.4.1.1.481.3",
+			  "a radiotherapy structure set");
+	not_image("1.2.840.10008.5.1.4.1.1.104.1", "an encapsulated document");
 	not_image("1.2.840.10008.1.3.10", "a DICOM directory (DICOMDIR)");
 	not_image("1.2.840.10008.5.1.4.1.1.2", "a DICOM object without pixel data");
 

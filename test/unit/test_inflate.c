@@ -7,11 +7,12 @@
 #include "tap.h"
 
 static size_t
-deflate_all(const uint8_t *in, size_t n, uint8_t *out, size_t room)
+deflate_all(const uint8_t *in, size_t n, int bits, int level, uint8_t *out,
+			size_t room)
 {
 	z_stream z = {0};
 
-	deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+	deflateInit2(&z, level, Z_DEFLATED, bits, 8, Z_DEFAULT_STRATEGY);
 	z.next_in = (uint8_t *)in;
 	z.avail_in = (unsigned)n;
 	z.next_out = out;
@@ -36,7 +37,7 @@ main(void)
 
 	for (size_t i = 0; i < SIZE; i++)
 		plain[i] = (uint8_t)(i * i >> 7);
-	n = deflate_all(plain, SIZE, packed, SIZE);
+	n = deflate_all(plain, SIZE, -MAX_WBITS, 9, packed, SIZE);
 
 	is_int(mmn_inflate_raw(env, packed, n, SIZE, &out, &length, &err), MMN_OK,
 		   "a data set up to the limit");
@@ -61,6 +62,28 @@ main(void)
 		   "refused");
 	is_int(mmn_inflate_exact(env, packed, n / 2, exact, SIZE, &err),
 		   MMN_BAD_DATA, "a cut-off frame is refused");
+	n = deflate_all(plain, SIZE, MAX_WBITS, 9, packed, SIZE);
+	is_int(mmn_inflate_raw(env, packed, n, SIZE, &out, &length, &err), MMN_OK,
+		   "a data set with zlib's header and checksum");
+	ok(length == SIZE && memcmp(out, plain, SIZE) == 0, "is as it was, too");
+	free(out);
+	is_int(mmn_inflate_exact(env, packed, n, exact, SIZE, &err), MMN_OK,
+		   "so is a frame");
+	/* the unused bits of a stored block's first byte may be anything */
+	n = deflate_all(plain, 0xDA, -MAX_WBITS, 0, packed, SIZE);
+	ok(packed[0] == 1 && packed[1] == 0xDA, "a stored block");
+	packed[0] = 0x79; /* no header: the last block */
+	is_int(mmn_inflate_raw(env, packed, n, SIZE, &out, &length, &err), MMN_OK,
+		   "with odd bits");
+	is_int((long long)length, 0xDA, "is read");
+	free(out);
+	memmove(packed + n, packed, n);
+	packed[0] = 0x78; /* as zlib's header would be, but not the last */
+	is_int(mmn_inflate_raw(env, packed, 2 * n, SIZE, &out, &length, &err),
+		   MMN_OK, "that begin like zlib's header");
+	is_int((long long)length, 2 * 0xDA, "also");
+	free(out);
+	n = deflate_all(plain, SIZE, -MAX_WBITS, 9, packed, SIZE);
 	packed[0] = 0xFF;
 	is_int(mmn_inflate_exact(env, packed, n, exact, SIZE, &err), MMN_BAD_DATA,
 		   "a damaged one too");

@@ -32,6 +32,7 @@ static const struct
 	{"1.2.840.10008.5.1.4.1.1.78.", "ophthalmic measurements"},
 	{"1.2.840.10008.5.1.4.1.1.79.", "ophthalmic measurements"},
 	{"1.2.840.10008.5.1.4.1.1.80.", "ophthalmic measurements"},
+	{"1.2.840.10008.5.1.4.1.1.88.59", "a selection of key objects"},
 	{"1.2.840.10008.5.1.4.1.1.88.", "a structured report"},
 	{"1.2.840.10008.5.1.4.1.1.90.1", "a content assessment"},
 	{"1.2.840.10008.5.1.4.1.1.91.", "bulk annotations"},

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/bytes.h"
+
 /* Output grows by doubling from here; each step is also a chance to stop. */
 #define FIRST_CAPACITY ((size_t)256 * 1024)
 
@@ -17,6 +19,20 @@ static void
 z_free(void *opaque, void *p)
 {
 	mmn_free(opaque, p);
+}
+
+/*
+ * Some writers put RFC 1950's header in front, and its checksum behind.  What
+ * looks like one would be a stored block, which begins with its length twice.
+ */
+static int
+window_bits(const uint8_t *bytes, size_t length)
+{
+	bool zlib =
+		length >= 6 && bytes[0] == 0x78 && mmn_load_u16be(bytes) % 31 == 0 &&
+		(mmn_load_u16le(bytes + 1) ^ mmn_load_u16le(bytes + 3)) != 0xFFFF;
+
+	return zlib ? MAX_WBITS : -MAX_WBITS;
 }
 
 /* Doubles the buffer, within max_bytes + 1 (the byte that is too many). */
@@ -55,7 +71,7 @@ mmn_inflate_raw(const mmn_env *env, const uint8_t *bytes, size_t length,
 	z.zalloc = z_alloc;
 	z.zfree = z_free;
 	z.opaque = (void *)env;
-	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+	if (inflateInit2(&z, window_bits(bytes, length)) != Z_OK)
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
 
 	while (result != Z_STREAM_END)
@@ -128,7 +144,7 @@ mmn_inflate_exact(const mmn_env *env, const uint8_t *bytes, size_t length,
 	mmn_status status = MMN_OK;
 	int result = Z_OK;
 
-	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+	if (inflateInit2(&z, window_bits(bytes, length)) != Z_OK)
 		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
 	while (status == MMN_OK && used < size)
 	{
