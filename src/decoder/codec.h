@@ -30,11 +30,13 @@ mmn_status mmn_jpeg_decode_frame(const mmn_env *env, const uint8_t *bytes,
 								 uint8_t *out, mmn_error *err);
 
 /*
- * The same for JPEG 2000 data, after a look at the codestream.  out takes size
- * bytes, a frame as *pixels describes it.
+ * The same for JPEG 2000 data, after a look at the codestream, of which the frame
+ * is the components from "component" on.  out takes size bytes, a frame as
+ * *pixels describes it.
  */
 mmn_status mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
 									 const mmn_codestream *codestream,
+									 uint32_t component,
 									 mmn_pixel_description *pixels,
 									 uint8_t *out, size_t size, mmn_error *err);
 

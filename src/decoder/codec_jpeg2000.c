@@ -19,6 +19,9 @@
 /* Read at once; larger pieces it reads directly to where it wants them. */
 #define CHUNK_BYTES 16384
 
+/* Of T.801's extensions, one that may be announced and not used. */
+#define MULTI_COMPONENT_TRANSFORM 0x0100
+
 typedef struct source
 {
 	const uint8_t *bytes;
@@ -130,19 +133,21 @@ failed(const complaint *c, mmn_error *err)
 					c->text[0] ? ": " : "", c->text);
 }
 
-/* All components against the data set, now that all are known. */
+/* The frame's components against the data set, now that all are known. */
 static mmn_status
-check_components(const opj_image_t *image, const mmn_pixel_description *pixels,
-				 mmn_error *err)
+check_components(const opj_image_t *image, uint32_t component,
+				 const mmn_pixel_description *pixels, mmn_error *err)
 {
-	if (image->numcomps != pixels->samples_per_pixel)
+	if (image->numcomps < component ||
+		image->numcomps - component < pixels->samples_per_pixel)
 		return mmn_fail(err, MMN_BAD_DATA,
-						"the JPEG 2000 data have %u components, the data set "
-						"says %u",
-						image->numcomps, pixels->samples_per_pixel);
-	for (uint32_t c = 0; c < image->numcomps; c++)
+						"the JPEG 2000 data have %u components, the frame "
+						"needs %u from %u on",
+						image->numcomps, pixels->samples_per_pixel,
+						component + 1);
+	for (uint32_t c = 0; c < pixels->samples_per_pixel; c++)
 	{
-		const opj_image_comp_t *comp = &image->comps[c];
+		const opj_image_comp_t *comp = &image->comps[component + c];
 
 		if (comp->dx != 1 || comp->dy != 1)
 			return mmn_fail(err, MMN_UNSUPPORTED,
@@ -184,21 +189,22 @@ store_plane(const int32_t *from, size_t n, unsigned bytes, size_t step,
 }
 
 static mmn_status
-store(const opj_image_t *image, mmn_pixel_description *pixels, uint8_t *out,
-	  size_t size, mmn_error *err)
+store(const opj_image_t *image, uint32_t component,
+	  mmn_pixel_description *pixels, uint8_t *out, size_t size, mmn_error *err)
 {
+	const opj_image_comp_t *comps = image->comps + component;
 	size_t n = (size_t)pixels->rows * pixels->columns;
-	size_t bytes = pixels->bits_allocated / 8, step = image->numcomps;
+	size_t bytes = pixels->bits_allocated / 8, step = pixels->samples_per_pixel;
 
 	if (n * step * bytes > size)
 		return mmn_fail(err, MMN_INTERNAL, "no room for JPEG 2000 samples");
-	for (uint32_t c = 0; c < image->numcomps; c++)
+	for (uint32_t c = 0; c < step; c++)
 	{
-		if (!image->comps[c].data)
+		if (!comps[c].data)
 			return mmn_fail(err, MMN_BAD_DATA,
 							"the JPEG 2000 data are damaged: a component is "
 							"missing");
-		store_plane(image->comps[c].data, n, (unsigned)bytes, step,
+		store_plane(comps[c].data, n, (unsigned)bytes, step,
 					out + c * bytes);
 	}
 	pixels->planar = 0;
@@ -214,6 +220,7 @@ typedef struct decoder
 	opj_codec_t *codec;
 	opj_stream_t *stream;
 	opj_image_t *image;
+	uint32_t component;
 	complaint complaint;
 } decoder;
 
@@ -233,13 +240,13 @@ decode(decoder *d, mmn_pixel_description *pixels, uint8_t *out, size_t size,
 		return mmn_fail(err, MMN_INTERNAL, "cannot set up OpenJPEG");
 	if (!opj_read_header(d->stream, d->codec, &d->image))
 		return failed(&d->complaint, err);
-	status = check_components(d->image, pixels, err);
+	status = check_components(d->image, d->component, pixels, err);
 	if (status != MMN_OK)
 		return status;
 	/* what follows the last tile is of no interest, nor is its damage */
 	if (!opj_decode(d->codec, d->stream, d->image))
 		return failed(&d->complaint, err);
-	return store(d->image, pixels, out, size, err);
+	return store(d->image, d->component, pixels, out, size, err);
 }
 
 static mmn_status
@@ -264,7 +271,7 @@ decode_guarded(decoder *d, mmn_pixel_description *pixels, uint8_t *out,
 
 mmn_status
 mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
-						  const mmn_codestream *codestream,
+						  const mmn_codestream *codestream, uint32_t component,
 						  mmn_pixel_description *pixels, uint8_t *out,
 						  size_t size, mmn_error *err)
 {
@@ -273,10 +280,16 @@ mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
 	decoder d = {
 		.codec = opj_create_decompress(OPJ_CODEC_J2K),
 		.stream = opj_stream_create(CHUNK_BYTES, OPJ_STREAM_READ),
+		.component = component,
 	};
 	mmn_status status;
 
-	if (d.codec && d.stream)
+	/* what it does not know it would leave out */
+	if (codestream->component_transform > 1 ||
+		(codestream->extensions & ~MULTI_COMPONENT_TRANSFORM))
+		status = mmn_fail(err, MMN_UNSUPPORTED,
+						  "unsupported JPEG 2000 data: a transform of part 2");
+	else if (d.codec && d.stream)
 	{
 		opj_stream_set_user_data(d.stream, &source, NULL);
 		opj_stream_set_user_data_length(d.stream, source.length);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "dicom/collection.h"
 #include "dicom/colour.h"
 #include "dicom/display.h"
 #include "dicom/frame_part.h"
@@ -64,7 +65,7 @@ unsupported_syntax(const char *uid, mmn_error *err)
 
 /* The codestream's own header against the data set. */
 static mmn_status
-check_codestream(const uint8_t *bytes, size_t length,
+check_codestream(const uint8_t *bytes, size_t length, bool collection,
 				 const mmn_pixel_description *pixels, mmn_codestream *stream,
 				 mmn_error *err)
 {
@@ -72,8 +73,19 @@ check_codestream(const uint8_t *bytes, size_t length,
 
 	if (status != MMN_OK)
 		return status;
+	if (collection && stream->kind == MMN_CODESTREAM_J2K)
+	{
+		status = check_expansion(length,
+								 (size_t)pixels->rows * pixels->columns *
+									 stream->components,
+								 err);
+		if (status != MMN_OK)
+			return status;
+	}
+	else
+		collection = false;
 	if (stream->width != pixels->columns || stream->height != pixels->rows ||
-		stream->components != pixels->samples_per_pixel)
+		(stream->components != pixels->samples_per_pixel && !collection))
 		return mmn_fail(err, MMN_BAD_DATA,
 						"the compressed frame is %ux%ux%u, the data set says "
 						"%ux%ux%u",
@@ -146,11 +158,12 @@ keep_overshoot(const mmn_codestream *stream, mmn_pixel_description *pixels)
 
 static mmn_status
 decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
-				  mmn_pixel_description *pixels, uint8_t *out, size_t size,
-				  mmn_error *err)
+				  const uint32_t *component, mmn_pixel_description *pixels,
+				  uint8_t *out, size_t size, mmn_error *err)
 {
 	mmn_codestream stream;
-	mmn_status status = check_codestream(bytes, length, pixels, &stream, err);
+	mmn_status status = check_codestream(bytes, length, component != NULL,
+										 pixels, &stream, err);
 
 	if (status != MMN_OK)
 		return status;
@@ -169,8 +182,9 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 										pixels->bits_allocated / 8, out, err);
 			break;
 		case MMN_CODESTREAM_J2K:
-			status = mmn_jpeg2000_decode_frame(bytes, length, &stream, pixels,
-											   out, size, err);
+			status = mmn_jpeg2000_decode_frame(bytes, length, &stream,
+											   component ? *component : 0,
+											   pixels, out, size, err);
 			break;
 		case MMN_CODESTREAM_JPEG_XL:
 			status = mmn_jpegxl_decode_frame(env, bytes, length, &stream,
@@ -185,8 +199,9 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 
 static mmn_status
 decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
-		   size_t length, mmn_pixel_description *pixels, uint8_t *out,
-		   size_t size, mmn_error *err)
+		   size_t length, const uint32_t *component,
+		   mmn_pixel_description *pixels, uint8_t *out, size_t size,
+		   mmn_error *err)
 {
 	const mmn_transfer_syntax *syntax = mmn_transfer_syntax_find(uid);
 
@@ -207,15 +222,16 @@ decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		case MMN_CODING_DEFLATE:
 			return mmn_inflate_exact(env, bytes, length, out, size, err);
 		default:
-			return decode_codestream(env, bytes, length, pixels, out, size,
-									 err);
+			return decode_codestream(env, bytes, length, component, pixels, out,
+									 size, err);
 	}
 }
 
+/* component: that a frame of a component collection begins with; else NULL. */
 static mmn_status
 stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
-				  size_t length, size_t max_bytes, mmn_stored *out,
-				  void **owned, mmn_error *err)
+				  size_t length, const uint32_t *component, size_t max_bytes,
+				  mmn_stored *out, void **owned, mmn_error *err)
 {
 	mmn_pixel_description *pixels = &out->pixels;
 	mmn_frame_coding coding = mmn_transfer_syntax_find(uid)->coding;
@@ -251,7 +267,8 @@ stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
 	out->length = size;
 	out->big_endian = false;
 	out->bit_offset = 0;
-	status = decompress(env, uid, bytes, length, pixels, *owned, size, err);
+	status = decompress(env, uid, bytes, length, component, pixels, *owned,
+						size, err);
 	pixels->encapsulated = false;
 	return status;
 }
@@ -281,6 +298,13 @@ swap_byte_pairs(const mmn_env *env, mmn_stored *stored, void **owned,
 	return MMN_OK;
 }
 
+static bool
+is_multi_component(const char *uid)
+{
+	return strcmp(uid, "1.2.840.10008.1.2.4.92") == 0 ||
+		   strcmp(uid, "1.2.840.10008.1.2.4.93") == 0;
+}
+
 mmn_status
 mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 				  const mmn_pixel_description *pixels, uint32_t frame,
@@ -291,7 +315,8 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 	const mmn_transfer_syntax *syntax = mmn_transfer_syntax_find(uid);
 	const uint8_t *bytes;
 	size_t length;
-	bool joined = false;
+	bool joined = false, collection;
+	uint32_t component = 0;
 	mmn_status status;
 
 	memset(out, 0, sizeof *out);
@@ -303,14 +328,20 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 		pixels->photometric == MMN_YBR_PARTIAL_422)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"compressed YBR_PARTIAL_422 is not supported");
-	status = mmn_dicom_frame_bytes(env, dicom, pixels, frame, &bytes, &length,
-								   &out->bit_offset, &joined, err);
+	collection = pixels->encapsulated && is_multi_component(uid);
+	status = collection
+				 ? mmn_dicom_collection_bytes(env, dicom, pixels, frame, &bytes,
+											  &length, &joined, &component, err)
+				 : mmn_dicom_frame_bytes(env, dicom, pixels, frame, &bytes,
+										 &length, &out->bit_offset, &joined,
+										 err);
 	if (status != MMN_OK)
 		return status;
 	if (pixels->encapsulated && syntax->coding != MMN_CODING_NATIVE)
 	{
-		status = stored_compressed(env, uid, bytes, length, max_bytes, out,
-								   owned, err);
+		status = stored_compressed(env, uid, bytes, length,
+								   collection ? &component : NULL, max_bytes,
+								   out, owned, err);
 		if (joined)
 			mmn_free(env, (void *)(uintptr_t)bytes);
 	}
@@ -487,7 +518,8 @@ mmn_decode_locate(const mmn_env *env, const void *bytes, size_t length,
 		open_dicom(env, bytes, length, limits, frame, &dicom, &pixels, NULL) !=
 			MMN_OK)
 		return false;
-	found = mmn_dicom_locate_frame(dicom, bytes, &pixels, frame, total, start,
+	found = !is_multi_component(mmn_dicom_transfer_syntax(dicom)) &&
+			mmn_dicom_locate_frame(dicom, bytes, &pixels, frame, total, start,
 								   size);
 	mmn_dicom_close(dicom);
 	return found;

@@ -71,7 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			pixels.bits_allocated / 8;
 	out = calloc(bytes, 1);
 	if (stream.kind == MMN_CODESTREAM_J2K)
-		status = mmn_jpeg2000_decode_frame(data, size, &stream, &pixels, out,
+		status = mmn_jpeg2000_decode_frame(data, size, &stream, 0, &pixels, out,
 										   bytes, NULL);
 	else if (stream.kind == MMN_CODESTREAM_JPEG_XL)
 		status = mmn_jpegxl_decode_frame(env, data, size, &stream, &pixels,

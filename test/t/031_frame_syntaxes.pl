@@ -50,7 +50,7 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE || ' ' || detail;
 END $$});
 my @unsupported = map { s{.*/unsupported\.}{}r } glob "$files/unsupported.*";
-cmp_ok(scalar(@unsupported), '>=', 35, scalar(@unsupported) . ' transfer syntaxes that are not supported');
+cmp_ok(scalar(@unsupported), '>=', 33, scalar(@unsupported) . ' transfer syntaxes that are not supported');
 my @refusals = split /\n/, $node->safe_psql('postgres', join '', map { "SELECT refusal('$files/unsupported.$_');" } @unsupported);
 for my $i (0 .. $#unsupported)
 {

@@ -56,7 +56,8 @@ def samples_by(tool, d):
 
 def embed(d, codestream, syntax):
     d.file_meta.TransferSyntaxUID = syntax
-    d.add_new(0x7FE00010, "OB", encapsulate([codestream]))
+    fragments = codestream if isinstance(codestream, list) else [codestream]
+    d.add_new(0x7FE00010, "OB", encapsulate(fragments, has_bot=len(fragments) == 1))
     d["PixelData"].is_undefined_length = True
     return d
 
@@ -67,13 +68,13 @@ def j2k(samples, **options):
     return b.getvalue()
 
 
-def save(name, d, kind, values, **changes):
+def save(name, d, kind, values, frame=1, **changes):
     for attribute, value in changes.items():
         setattr(d, attribute, value)
     d.save_as(f"{folder}/{name}", write_like_original=False)
     os.chmod(f"{folder}/{name}", 0o644)
     unit = "rgb" if numpy.size(values) == 3 * SIDE * SIDE else "raw"
-    print(name, f"{SIDE}x{SIDE}x{3 if unit == 'rgb' else 1} {kind} {unit}",
+    print(name, frame, f"{SIDE}x{SIDE}x{3 if unit == 'rgb' else 1} {kind} {unit}",
           numpy.asarray(values).astype({"u8": "u1", "u16": "<u2", "i16": "<i2"}[kind]).tobytes().hex(), sep="\t", file=expected)
 
 
@@ -113,4 +114,30 @@ save("signed_j2k", embed(image(marked.view("<i2")), j2k(marked), "1.2.840.10008.
 codestream = j2k(edges << 6, irreversible=True, quality_mode="rates", quality_layers=[8])
 save("high_j2k", embed(image(edges << 6), codestream, "1.2.840.10008.1.2.4.91"), "u16", numpy.asarray(Image.open(io.BytesIO(codestream))) >> 6,
      BitsStored=10, HighBit=15)
+
+# JPEG 2000 of part 2: a codestream holds several frames, as components
+frames = numpy.stack([numpy.roll(ybr[..., 0], i, 1) for i in range(6)])
+first, second = j2k(numpy.stack(frames[:4], -1), mct=0), j2k(numpy.stack(frames[4:], -1), mct=0)
+for syntax in ("92", "93"):
+    for f in range(6):
+        save(f"collection_{syntax}_{f}", embed(image(frames, NumberOfFrames=6), [first[:700], first[700:], second], f"1.2.840.10008.1.2.4.{syntax}"),
+             "u8", frames[f], f + 1)
+    # each by itself, and of three samples
+    save(f"single_{syntax}", embed(image(frames, NumberOfFrames=6), [j2k(f) for f in frames], f"1.2.840.10008.1.2.4.{syntax}"), "u8", frames[4], 5)
+    save(f"colour_{syntax}", embed(image(ybr, "YBR_RCT"), j2k(ybr, mct=1), f"1.2.840.10008.1.2.4.{syntax}"), "u8", ybr)
 expected.close()
+
+
+def refuse(name, d):
+    d.save_as(f"{folder}/{name}", write_like_original=False)
+    os.chmod(f"{folder}/{name}", 0o644)
+
+
+refuse("refuse_short", embed(image(frames, NumberOfFrames=7), [first, second], "1.2.840.10008.1.2.4.92"))
+refuse("refuse_components", embed(image(numpy.stack([ybr, ybr]), "RGB", NumberOfFrames=2), [first], "1.2.840.10008.1.2.4.92"))
+# Rsiz: part 2, with a transform of samples one by one; with one over components
+refuse("refuse_extension", embed(image(frames[:1]), j2k(frames[0]).replace(b"\xff\x51\0\x29\0\0", b"\xff\x51\0\x29\x82\0", 1), "1.2.840.10008.1.2.4.92"))
+refuse("take_extension", embed(image(frames[:1]), j2k(frames[0]).replace(b"\xff\x51\0\x29\0\0", b"\xff\x51\0\x29\x81\0", 1), "1.2.840.10008.1.2.4.92"))
+# and where COD says that there is one
+cod = first.index(b"\xff\x52") + 8
+refuse("refuse_transform", embed(image(frames[:4], NumberOfFrames=4), [first[:cod] + b"\2" + first[cod + 1:]], "1.2.840.10008.1.2.4.92"))

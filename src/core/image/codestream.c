@@ -79,19 +79,22 @@ count_tiles(const uint8_t *p, uint32_t right, uint32_t bottom, uint64_t *out)
 	return true;
 }
 
-/* ITU-T T.800 A.6.1: the wavelet of COD; 0 is the irreversible one. */
-static bool
-is_irreversible(const uint8_t *p, size_t length)
+/* ITU-T T.800 A.6.1: how it is coded, where COD says it before the tiles. */
+static void
+peek_cod(const uint8_t *p, size_t length, mmn_codestream *out)
 {
 	size_t at = 4 + mmn_load_u16be(p + 4);
 
 	while (at + 14 <= length && p[at] == 0xFF && p[at + 1] != 0x90)
 	{
 		if (p[at + 1] == 0x52)
-			return p[at + 13] == 0;
+		{
+			out->component_transform = p[at + 8];
+			out->lossy = p[at + 13] == 0; /* the irreversible wavelet */
+			return;
+		}
 		at += 2 + (size_t)mmn_load_u16be(p + at + 2);
 	}
-	return false;
 }
 
 /* ITU-T T.800 A.5.1: SOC is followed by SIZ */
@@ -113,9 +116,11 @@ peek_siz(const uint8_t *p, size_t length, mmn_codestream *out, mmn_error *err)
 	out->width = right - left;
 	out->height = bottom - top;
 	out->components = mmn_load_u16be(p + 40);
+	if (p[6] & 0x80)
+		out->extensions = mmn_load_u16be(p + 6) & 0x0FFF;
 	out->precision = (p[42] & 0x7F) + 1;
 	out->is_signed = p[42] >> 7;
-	out->lossy = is_irreversible(p, length);
+	peek_cod(p, length, out);
 	return MMN_OK;
 }
 
