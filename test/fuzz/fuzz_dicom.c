@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dicom/collection.h"
 #include "dicom/display.h"
 #include "dicom/frame_part.h"
 #include "dicom/json.h"
@@ -212,7 +213,17 @@ check_frames(const mmn_dicom *d, const mmn_pixel_description *p)
 		bool owned;
 		double a, b;
 		mmn_transform transform;
+		uint32_t component;
 
+		if (mmn_dicom_collection_bytes(&mmn_env_default, d, p, f, &bytes,
+									   &length, &owned, &component,
+									   NULL) == MMN_OK)
+		{
+			check(length > 0 && bytes[0] + bytes[length - 1] >= 0);
+			check(component % p->samples_per_pixel == 0);
+			if (owned)
+				free((void *)bytes);
+		}
 		check(mmn_dicom_transform(&mmn_env_default, d, p, f, &transform,
 								  NULL) != MMN_NO_MEMORY);
 		check(mmn_unit_name(transform.modality.unit) != NULL);
