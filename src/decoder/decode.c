@@ -275,7 +275,7 @@ stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
 
 /*
  * PS3.5 A.3: in the big endian syntax, the bytes of OW stand in swapped pairs,
- * counted from the start of the pixel data.
+ * counted from the start of the pixel data.  What comes of it is little endian.
  */
 static mmn_status
 swap_byte_pairs(const mmn_env *env, mmn_stored *stored, void **owned,
@@ -295,6 +295,7 @@ swap_byte_pairs(const mmn_env *env, mmn_stored *stored, void **owned,
 		swapped[i] = data->value[from < data->length ? from : start + i];
 	}
 	stored->bytes = *owned = swapped;
+	stored->big_endian = false;
 	return MMN_OK;
 }
 
@@ -353,8 +354,8 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 		out->big_endian = pixels->data->big_endian;
 		if (joined)
 			*owned = (void *)(uintptr_t)bytes;
-		if (out->big_endian && pixels->bits_allocated < 16 &&
-			strcmp(pixels->data->vr, "OW") == 0)
+		if (out->big_endian && pixels->bits_allocated != 16 &&
+			mmn_dicom_pixel_unit(pixels->data, pixels->bits_allocated) == 2)
 			status = swap_byte_pairs(env, out, owned, err);
 	}
 	if (status != MMN_OK)

@@ -61,6 +61,14 @@ d = image(swapped, 12, NumberOfFrames=3)
 d.file_meta.TransferSyntaxUID, d.is_little_endian = ExplicitVRBigEndian, False
 save("packed_big", d, 2, "u16", v[9:18])
 
+# cells of 32 bits in the big endian syntax: swapped as a whole, or as the words
+# of OW, by which DCMTK and GDCM go
+dose = numpy.array([90000, 130000, 190000, 260000, 340000, 430000, 530000, 640000, 760000], "<u4")
+for name, data in (("big_32", dose.astype(">u4").tobytes()), ("big_32_words", dose.view("<u2").byteswap().tobytes())):
+    d = image(data, 32)
+    d.file_meta.TransferSyntaxUID, d.is_little_endian = ExplicitVRBigEndian, False
+    save(name, d, 1, "f32", dose)
+
 # GE's own syntax: little endian and implicit, but for the pixels
 n = numpy.arange(9) * 451
 for name, kind, data, bits in (("ge_16", "u16", n.astype(">u2").tobytes(), 16),

@@ -490,6 +490,47 @@ put_region(unsigned unit, double delta)
 	fx_item_end();
 }
 
+/* Which bytes swap together. */
+static void
+test_pixel_unit(void)
+{
+	static const struct
+	{
+		const char *bytes, *vr;
+		size_t length;
+		unsigned bits, want;
+		const char *name;
+	} cases[] = {
+		{"\0\1\x12\x34\0\2\x01\x02\0\3\xFF\0", "OW", 12, 32, 4, "32 bits"},
+		{"\x12\x34\0\1\x01\x02\0\2\xFF\0\0\3", "OW", 12, 32, 2,
+		 "32 bits, the lower half first"},
+		{"\0\1\0\0\0\1\0\0", "OW", 8, 32, 4, "32 bits that do not tell"},
+		{"\x12\x34\0\1", "OW", 4, 32, 4, "one cell"},
+		{"abcd", "OW", 4, 16, 2, "16 bits"},
+		{"abcd", "OW", 4, 8, 2, "8 bits in words"},
+		{"abcd", "OB", 4, 8, 1, "bytes"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+	{
+		mmn_dicom *d;
+
+		fx_begin(EXPLICIT_BIG);
+		fx_bytes(PIXEL_DATA, cases[i].vr, cases[i].bytes, cases[i].length);
+		d = fx_open();
+		is_int(mmn_dicom_pixel_unit(mmn_dicom_find(d, PIXEL_DATA),
+									cases[i].bits),
+			   cases[i].want, "%s", cases[i].name);
+		mmn_dicom_close(d);
+	}
+	fx_begin(EXPLICIT_LITTLE);
+	fx_bytes(PIXEL_DATA, "OW", "\x12\x34\0\1\x01\x02\0\2", 8);
+	mmn_dicom_close(dicom);
+	dicom = fx_open();
+	is_int(mmn_dicom_pixel_unit(mmn_dicom_find(dicom, PIXEL_DATA), 32), 4,
+		   "of the other byte order, none to tell");
+}
+
 static void
 test_ultrasound(void)
 {
@@ -525,6 +566,7 @@ main(void)
 	test_odd_descriptions();
 	test_jpeg2000_markers();
 	test_attributes();
+	test_pixel_unit();
 	test_ultrasound();
 	mmn_dicom_close(dicom);
 	free(fx_copy);

@@ -1,6 +1,7 @@
 #include "dicom/frames.h"
 #include "dicom/dicom_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -281,9 +282,37 @@ mmn_dicom_describe_pixels(const mmn_dicom *dicom, mmn_pixel_description *out,
 	return read_bits(dicom, out, err);
 }
 
+/* Cells of 32 bits that are enough to know them all by. */
+#define SAMPLED_CELLS (1 << 16)
+
+/*
+ * Whether the first 16 bits of cells of 32 are the lower half: the upper half
+ * varies less from one cell to the next.
+ */
+static bool
+begins_with_lower(const mmn_dicom_element *data)
+{
+	size_t n = data->length / 4;
+	uint64_t first = 0, second = 0;
+
+	if (n > SAMPLED_CELLS)
+		n = SAMPLED_CELLS;
+	for (size_t i = 1; i < n; i++)
+	{
+		const uint8_t *p = data->value + 4 * i;
+
+		first += (uint64_t)abs(mmn_load_u16be(p) - mmn_load_u16be(p - 4));
+		second += (uint64_t)abs(mmn_load_u16be(p + 2) - mmn_load_u16be(p - 2));
+	}
+	return second < first;
+}
+
 unsigned
 mmn_dicom_pixel_unit(const mmn_dicom_element *data, int64_t bits_allocated)
 {
+	if (bits_allocated == 32 && data->tag == 0x7FE00010 && data->big_endian &&
+		!data->encapsulated && begins_with_lower(data))
+		return 2;
 	if (bits_allocated == 16 || bits_allocated == 32 || bits_allocated == 64)
 		return (unsigned)bits_allocated / 8;
 	return strcmp(data->vr, "OB") == 0 ? 1 : 2;

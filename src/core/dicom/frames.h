@@ -86,7 +86,9 @@ size_t mmn_dicom_native_length(const mmn_pixel_description *pixels);
 /*
  * How many bytes of native pixel data swap together when the element is big
  * endian (mmn_dicom_element.big_endian): 1 is none.  Cells of 16 and more bits
- * as a whole; smaller ones in the words of VR OW (PS3.5 8.1.1).
+ * as a whole; smaller ones in the words of VR OW (PS3.5 8.1.1).  So do those of
+ * 32 bits by the letter of the standard, and in the files of some writers: which
+ * it is, the samples tell.
  */
 unsigned mmn_dicom_pixel_unit(const mmn_dicom_element *data,
 							  int64_t bits_allocated);
