@@ -301,7 +301,7 @@ BEGIN
 		('image', 'reason', 'why it is not simply stored'),
 		('image', 'media_type', 'application/dicom, application/nifti, image/png, image/jpeg'),
 		('image', 'file_hash', 'SHA-256 of the file as it was sent'),
-		('image', 'content_hash', 'SHA-256 of the key frame''s geometry and samples, as content_hash(); NULL when all its pixels are alike'),
+		('image', 'content_hash', 'SHA-256 of the key frame''s geometry and samples, as content_hash(); NULL when all its samples are zero'),
 		('image', 'phash', 'perceptual hash of the key frame, as phash()'),
 		('image', 'sop_instance_uid', 'replaced SOP Instance UID'),
 		('image', 'sop_class_uid', 'SOP class of the file'),

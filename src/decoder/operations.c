@@ -176,15 +176,15 @@ middle(uint64_t slices)
 	return (uint32_t)((slices + 1) / 2);
 }
 
-/* Whether all pixels are alike: images of nothing, of whomever they are. */
+/* Whether all samples are zero: an empty mask or page, of whomever it is. */
 static bool
 is_blank(const mmn_image *image)
 {
-	size_t pixel = image->channels * mmn_sample_size(image->sample_type);
-	size_t rest = ((size_t)image->width * image->height - 1) * pixel;
-	const uint8_t *samples = image->samples;
+	size_t size = (size_t)image->width * image->height * image->channels *
+				  mmn_sample_size(image->sample_type);
+	const uint8_t *bytes = image->samples;
 
-	return memcmp(samples, samples + pixel, rest) == 0;
+	return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
 static mmn_status
