@@ -229,8 +229,9 @@ decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
 
 /* component: that a frame of a component collection begins with; else NULL. */
 static mmn_status
-stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
-				  size_t length, const uint32_t *component, size_t max_bytes,
+stored_compressed(const mmn_env *env, const mmn_env *room, const char *uid,
+				  const uint8_t *bytes, size_t length,
+				  const uint32_t *component, size_t max_bytes,
 				  mmn_stored *out, void **owned, mmn_error *err)
 {
 	mmn_pixel_description *pixels = &out->pixels;
@@ -259,10 +260,11 @@ stored_compressed(const mmn_env *env, const char *uid, const uint8_t *bytes,
 		status = check_expansion(length, size, err);
 	if (status != MMN_OK)
 		return status;
-	*owned = mmn_alloc(env, size);
+	*owned = mmn_alloc(room, size);
 	if (!*owned)
 		return mmn_fail(err, MMN_NO_MEMORY,
 						"no memory for a frame of %zu bytes", size);
+	out->room = room;
 	out->bytes = *owned;
 	out->length = size;
 	out->big_endian = false;
@@ -306,11 +308,17 @@ is_multi_component(const char *uid)
 		   strcmp(uid, "1.2.840.10008.1.2.4.93") == 0;
 }
 
+static void
+free_stored(const mmn_env *env, const mmn_stored *stored, void *owned)
+{
+	mmn_free(stored->room ? stored->room : env, owned);
+}
+
 mmn_status
-mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
-				  const mmn_pixel_description *pixels, uint32_t frame,
-				  size_t max_bytes, mmn_stored *out, void **owned,
-				  mmn_error *err)
+mmn_decode_stored(const mmn_env *env, const mmn_env *room,
+				  const mmn_dicom *dicom, const mmn_pixel_description *pixels,
+				  uint32_t frame, size_t max_bytes, mmn_stored *out,
+				  void **owned, mmn_error *err)
 {
 	const char *uid = mmn_dicom_transfer_syntax(dicom);
 	const mmn_transfer_syntax *syntax = mmn_transfer_syntax_find(uid);
@@ -340,7 +348,7 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 		return status;
 	if (pixels->encapsulated && syntax->coding != MMN_CODING_NATIVE)
 	{
-		status = stored_compressed(env, uid, bytes, length,
+		status = stored_compressed(env, room, uid, bytes, length,
 								   collection ? &component : NULL, max_bytes,
 								   out, owned, err);
 		if (joined)
@@ -360,7 +368,7 @@ mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
 	}
 	if (status != MMN_OK)
 	{
-		mmn_free(env, *owned);
+		free_stored(env, out, *owned);
 		*owned = NULL;
 	}
 	return status;
@@ -408,8 +416,12 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	void *owned = NULL;
 	mmn_status status;
 
-	status = mmn_decode_stored(env, dicom, pixels, frame, limits->frame,
-							   &stored, &owned, err);
+	/* a palette's colours would not fit where its indices are */
+	status = mmn_decode_stored(
+		env,
+		pixels->photometric == MMN_PALETTE_COLOR ? env
+												 : samples_env(env, limits),
+		dicom, pixels, frame, limits->frame, &stored, &owned, err);
 	if (status != MMN_OK)
 		return status;
 	colours = mmn_dicom_has_palette(dicom, pixels, frame, &mixed);
@@ -429,6 +441,8 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 								  out, err);
 	if (status == MMN_OK)
 	{
+		if (out->samples == owned)
+			owned = NULL;
 		mmn_dicom_spacing(dicom, frame, &out->spacing_row,
 						  &out->spacing_column);
 		status = mmn_dicom_display(env, dicom, pixels, frame, out, err);
@@ -441,7 +455,7 @@ mmn_decode_dicom(const mmn_env *env, const mmn_dicom *dicom,
 	}
 	mmn_lut_free(env, &palette);
 	mmn_transform_free(env, &transform);
-	mmn_free(env, owned);
+	free_stored(env, &stored, owned);
 	return status;
 }
 

@@ -18,9 +18,11 @@ typedef struct mmn_decode_limits
 
 /*
  * The stored samples of a frame of a DICOM file, out of their compression.
- * *owned, when not NULL, is memory of env that out->bytes points into.
+ * *owned, when not NULL, is memory that out->bytes points into: of room, which
+ * out->room is then, or else of env.
  */
-mmn_status mmn_decode_stored(const mmn_env *env, const mmn_dicom *dicom,
+mmn_status mmn_decode_stored(const mmn_env *env, const mmn_env *room,
+							 const mmn_dicom *dicom,
 							 const mmn_pixel_description *pixels,
 							 uint32_t frame, size_t max_bytes, mmn_stored *out,
 							 void **owned, mmn_error *err);

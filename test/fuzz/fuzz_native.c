@@ -4,6 +4,7 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "dicom/colour.h"
 #include "dicom/inflate.h"
@@ -17,6 +18,26 @@ static volatile double sink; /* so that reads are not left out */
 #define MAX_BYTES ((size_t)1 << 20)
 
 static const mmn_env *env = &mmn_env_default;
+
+/* The same image once more, of cells whose memory it may keep. */
+static void
+convert_in_place(mmn_stored stored, const mmn_modality_transform *t,
+				 const mmn_image *image, size_t bytes)
+{
+	mmn_image other;
+	void *cells = malloc(stored.length);
+
+	memcpy(cells, stored.bytes, stored.length);
+	stored.bytes = cells;
+	stored.room = env;
+	if (mmn_stored_image(env, &stored, t, NULL, MAX_BYTES, &other, NULL) !=
+			MMN_OK ||
+		memcmp(other.samples, image->samples, bytes) != 0)
+		abort();
+	if (other.samples != cells)
+		free(other.samples);
+	free(cells);
+}
 
 static void
 convert(const mmn_dicom *dicom, mmn_stored *stored)
@@ -52,6 +73,8 @@ convert(const mmn_dicom *dicom, mmn_stored *stored)
 	{
 		if (mmn_image_check(&image, MAX_BYTES, &bytes, NULL) != MMN_OK)
 			abort();
+		if (stored->pixels.photometric != MMN_PALETTE_COLOR && !has_palette)
+			convert_in_place(*stored, &t.modality, &image, bytes);
 		for (size_t i = 0; i < bytes / mmn_sample_size(image.sample_type); i++)
 			sink += mmn_image_sample(&image, i);
 		free(image.samples);

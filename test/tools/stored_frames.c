@@ -80,7 +80,7 @@ digest(const void *bytes, size_t length, uint8_t out[32], mmn_error *err)
 			mmn_stored stored;
 			void *owned;
 
-			status = mmn_decode_stored(env, dicom, &pixels, f, MAX_BYTES,
+			status = mmn_decode_stored(env, env, dicom, &pixels, f, MAX_BYTES,
 									   &stored, &owned, err);
 			if (status != MMN_OK)
 				break;

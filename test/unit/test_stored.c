@@ -1,6 +1,7 @@
 /* from stored samples to an image */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "dicom/colour.h"
 #include "dicom/stored.h"
@@ -25,16 +26,49 @@ grey(uint16_t allocated, uint16_t stored, bool is_signed)
 	};
 }
 
+static int kept, differ; /* images converted in place, and other than else */
+
+/* The same once more, of cells whose memory the image may keep. */
+static void
+convert_in_place(mmn_stored stored, const mmn_modality_transform *t,
+				 mmn_status status)
+{
+	void *cells = malloc(stored.length);
+	mmn_image other = {.samples = NULL};
+	size_t size;
+
+	memcpy(cells, stored.bytes, stored.length);
+	stored.bytes = cells;
+	stored.room = &mmn_env_default;
+	differ += mmn_stored_image(&mmn_env_default, &stored, t, NULL, 1 << 20,
+							   &other, NULL) != status;
+	if (status == MMN_OK)
+	{
+		mmn_image_check(&image, 1 << 20, &size, NULL);
+		differ += other.sample_type != image.sample_type ||
+				  other.flags != image.flags ||
+				  memcmp(other.samples, image.samples, size) != 0;
+	}
+	if (other.samples == cells)
+		kept++;
+	else
+		free(other.samples);
+	free(cells);
+}
+
 static mmn_status
 convert(mmn_pixel_description pixels, const void *bytes, size_t length,
 		double slope, double intercept)
 {
 	mmn_stored stored = {.pixels = pixels, .bytes = bytes, .length = length};
 	mmn_modality_transform t = {.slope = slope, .intercept = intercept};
+	mmn_status status;
 
 	free(image.samples);
-	return mmn_stored_image(&mmn_env_default, &stored, &t, NULL, 1 << 20,
-							&image, &err);
+	status = mmn_stored_image(&mmn_env_default, &stored, &t, NULL, 1 << 20,
+							  &image, &err);
+	convert_in_place(stored, &t, status);
+	return status;
 }
 
 /* The first four samples are these. */
@@ -54,6 +88,7 @@ test_grey(void)
 	static const uint8_t bytes[] = {0, 1, 127, 255};
 	static const uint16_t words[] = {0, 1, 0x0FFF, 0xF800};
 	static const uint16_t wide[] = {0, 1, 0x7FFF, 0xFFFF};
+	static const uint16_t high[] = {1024, 1025, 0x8000, 0xFFFF};
 	static const uint16_t small[] = {0, 24, 1024, 3000};
 	mmn_pixel_description p;
 
@@ -73,6 +108,8 @@ test_grey(void)
 	convert(grey(16, 16, false), wide, 8, 1, -1024);
 	is_samples(MMN_F32, -1024, -1023, 31743, 64511,
 			   "values that no integer type holds become f32");
+	convert(grey(16, 16, false), high, 8, 1, -1024);
+	is_samples(MMN_U16, 0, 1, 31744, 64511, "those of u16 alone become that");
 	convert(grey(16, 16, false), small, 8, 1, -1024);
 	is_samples(MMN_I16, -1024, -1000, 0, 1976, "those that one holds do not");
 	convert(grey(16, 12, false), small, 8, 2, 0);
@@ -396,6 +433,8 @@ main(void)
 	test_packed();
 	test_supplemental();
 	test_tails();
+	is_int(differ, 0, "in place of the cells, the same samples");
+	ok(kept > 370, "which many do not leave");
 	free(image.samples);
 	return done_testing();
 }

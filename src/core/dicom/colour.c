@@ -242,6 +242,8 @@ mmn_stored_colour(const mmn_env *env, const mmn_stored *given, size_t max_bytes,
 	mmn_photometric photometric = given->pixels.photometric;
 	size_t pixels = (size_t)out->width * out->height;
 	uint8_t *expanded = NULL;
+	bool as_is = photometric == MMN_RGB && given->pixels.bits_allocated == 8 &&
+				 given->pixels.bits_stored == 8 && !given->pixels.planar;
 	size_t bytes;
 	mmn_status status;
 
@@ -266,6 +268,11 @@ mmn_stored_colour(const mmn_env *env, const mmn_stored *given, size_t max_bytes,
 	status = mmn_image_check(out, max_bytes, &bytes, err);
 	if (status != MMN_OK)
 		return status;
+	if (as_is && given->room == env)
+	{
+		out->samples = (void *)(uintptr_t)given->bytes;
+		return MMN_OK;
+	}
 	if (mmn_is_422(photometric))
 	{
 		if (given->pixels.bits_allocated != 8)
@@ -283,8 +290,7 @@ mmn_stored_colour(const mmn_env *env, const mmn_stored *given, size_t max_bytes,
 	if (!out->samples)
 		status = mmn_fail(err, MMN_NO_MEMORY,
 						  "no memory for %zu bytes of samples", bytes);
-	else if (photometric == MMN_RGB && stored.pixels.bits_allocated == 8 &&
-			 stored.pixels.bits_stored == 8 && !stored.pixels.planar)
+	else if (as_is)
 		memcpy(out->samples, stored.bytes, bytes);
 	else
 		for (size_t at = 0; at < pixels; at += MMN_BLOCK)

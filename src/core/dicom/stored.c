@@ -17,6 +17,7 @@ typedef struct grey
 	bool wide;							 /* through double */
 	bool integral; /* the transform maps integers to integers */
 	bool ranged;   /* the range of the results is asked for */
+	void *room;	   /* the cells, if samples as large may go where they are */
 } grey;
 
 static void
@@ -118,7 +119,8 @@ convert_short_once(const grey *g, uint16_t *out)
 
 	if (mask == UINT16_MAX && sign == 0 && add == 0)
 	{
-		memcpy(out, from, 2 * n);
+		if ((const void *)out != from)
+			memcpy(out, from, 2 * n);
 		return;
 	}
 	for (; at + 8 <= n; at += 8)
@@ -153,11 +155,11 @@ convert_bytes(const grey *g, uint8_t *out)
 	const uint8_t *from = g->cells.bytes + g->cells.offset;
 	uint8_t mask = (uint8_t)((1u << g->cells.stored) - 1);
 
-	if (mask == UINT8_MAX)
-		memcpy(out, from, g->pixels);
-	else
+	if (mask != UINT8_MAX)
 		for (size_t i = 0; i < g->pixels; i++)
 			out[i] = from[i] & mask;
+	else if (out != from)
+		memcpy(out, from, g->pixels);
 }
 
 /*
@@ -195,6 +197,17 @@ convert_short(const grey *g, mmn_image *out, double *low, double *high)
 	}
 	*low = least + (bias ? 32768 : 0) + g->intercept;
 	*high = most + (bias ? 32768 : 0) + g->intercept;
+}
+
+/* Makes cells again of what that made of them in place: all that counts of them. */
+static void
+revert_short(const grey *g)
+{
+	uint16_t *samples = g->room;
+	uint16_t intercept = (uint16_t)(int32_t)g->intercept;
+
+	for (size_t i = 0; i < g->pixels; i++)
+		samples[i] = (uint16_t)(samples[i] - intercept);
 }
 
 /* Transforms and stores all samples; *low and *high get their range. */
@@ -278,6 +291,13 @@ found_type(bool prefer_signed, double low, double high)
 	return type ? type : MMN_F32;
 }
 
+/* Whether samples of the type may take the place of their cells. */
+static bool
+in_place(const grey *g, uint8_t type)
+{
+	return g->room && (is_byte(g, type) || is_short(g, type));
+}
+
 /* Allocates samples of out's type and fills them; the range if g->ranged. */
 static mmn_status
 grey_samples(const mmn_env *env, const grey *g, size_t max_bytes,
@@ -288,7 +308,8 @@ grey_samples(const mmn_env *env, const grey *g, size_t max_bytes,
 
 	if (status != MMN_OK)
 		return status;
-	out->samples = mmn_alloc(env, bytes);
+	out->samples =
+		in_place(g, out->sample_type) ? g->room : mmn_alloc(env, bytes);
 	if (!out->samples)
 		return mmn_fail(err, MMN_NO_MEMORY,
 						"no memory for %zu bytes of samples", bytes);
@@ -328,6 +349,8 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 	bool prefer_signed;
 	mmn_status status;
 
+	if (stored->room == env && !stored->big_endian)
+		g.room = (void *)(uintptr_t)stored->bytes;
 	if (g.cells.allocated <= 16 && modality->table)
 		g.table = modality;
 	else if (g.cells.allocated <= 16)
@@ -360,7 +383,10 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 	type = found_type(prefer_signed, low, high);
 	if (type == out->sample_type)
 		return MMN_OK;
-	mmn_free(env, out->samples);
+	if (in_place(&g, out->sample_type))
+		revert_short(&g);
+	else
+		mmn_free(env, out->samples);
 	out->samples = NULL;
 	out->sample_type = type;
 	return grey_samples(env, &g, max_bytes, out, &low, &high, err);

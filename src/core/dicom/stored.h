@@ -20,6 +20,11 @@ typedef struct mmn_stored
 	size_t length;
 	unsigned bit_offset; /* of 1 and 12 bits: where in the first byte */
 	bool big_endian;
+	/*
+	 * Where bytes are allocated, when an image may keep that memory for its
+	 * own samples, which then stand where the stored ones stood; else NULL.
+	 */
+	const mmn_env *room;
 } mmn_stored;
 
 typedef struct mmn_modality_transform
@@ -43,8 +48,10 @@ mmn_status mmn_stored_size(const mmn_pixel_description *pixels, size_t *out,
 
 /*
  * Sets size, channels, sample type, unit and the inverted flag of *out, zeros
- * the rest, and allocates out->samples in env, at most max_bytes.  palette is
- * needed for PALETTE COLOR only.
+ * the rest, and allocates out->samples in env, at most max_bytes; or, where
+ * stored->room is env, may make stored->bytes out->samples: then, and after a
+ * failure, they are not to be read again.  palette is needed for PALETTE COLOR
+ * only.
  */
 mmn_status mmn_stored_image(const mmn_env *env, const mmn_stored *stored,
 							const mmn_modality_transform *modality,
