@@ -167,11 +167,13 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 
 	if (status != MMN_OK)
 		return status;
-	/* what a codec leaves out must not be another file's pixels */
-	memset(out, 0, size);
 	/* subsampling is behind a codec, whether it was ever in front of it */
 	if (pixels->photometric == MMN_YBR_FULL_422)
 		pixels->photometric = MMN_YBR_FULL;
+	/*
+	 * out may hold another file's pixels: each of these writes every sample,
+	 * or fails.
+	 */
 	switch (stream.kind)
 	{
 		case MMN_CODESTREAM_JPEG_LS:
@@ -187,6 +189,8 @@ decode_codestream(const mmn_env *env, const uint8_t *bytes, size_t length,
 											   pixels, out, size, err);
 			break;
 		case MMN_CODESTREAM_JPEG_XL:
+			/* libjxl writes to out itself, and promises nothing of the kind */
+			memset(out, 0, size);
 			status = mmn_jpegxl_decode_frame(env, bytes, length, &stream,
 											 pixels, out, size, err);
 			break;
