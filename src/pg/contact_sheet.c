@@ -52,7 +52,6 @@ fetch_frame(SPIPlanPtr plan, int64 image_id)
 	Datum id = Int64GetDatum(image_id);
 	Datum content, frame;
 	bool no_content, no_frame;
-	bytea *bytes;
 	Pixels *pixels;
 	mmn_error err;
 
@@ -70,10 +69,8 @@ fetch_frame(SPIPlanPtr plan, int64 image_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("image " INT64_FORMAT " has no content", image_id)));
-	bytes = DatumGetByteaPP(content);
-	if (DecoderFrame(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes),
-					 no_frame ? 1 : DatumGetInt32(frame), &pixels,
-					 &err) != MMN_OK)
+	if (DecoderFrame(content, no_frame ? 1 : DatumGetInt32(frame), &pixels,
+					   &err) != MMN_OK)
 		mmn_report(psprintf("could not decode image " INT64_FORMAT, image_id),
 				   &err);
 	SPI_freetuptable(SPI_tuptable);

@@ -192,16 +192,15 @@ DecodeFromParts(Datum content, int32 frame)
 Datum
 medimnet_decode_frame(PG_FUNCTION_ARGS)
 {
-	bytea *content;
+	Datum content = PG_GETARG_DATUM(0);
+	int32 frame = PG_GETARG_INT32(1);
 	mmn_error err;
-	Pixels *pixels = DecodeFromParts(PG_GETARG_DATUM(0), PG_GETARG_INT32(1));
+	Pixels *pixels = DecodeFromParts(content, frame);
 
 	if (pixels)
 		PG_RETURN_PIXELS_P(pixels);
-	content = PG_GETARG_BYTEA_PP(0);
 	DecoderHideStatement();
-	Check(DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
-					   PG_GETARG_INT32(1), &pixels, &err),
+	Check(DecoderFrame(content, frame, &pixels, &err),
 		  "could not decode image", &err);
 	PG_RETURN_PIXELS_P(pixels);
 }

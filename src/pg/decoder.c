@@ -9,7 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "access/detoast.h"
 #include "access/xact.h"
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -47,10 +49,22 @@
 /* Starting takes some 5 ms, on a machine that is not out of breath. */
 #define START_MS (30 * 1000)
 
-/* Copying to the input window stops this often to look for interrupts. */
+/*
+ * Copying to the input window stops this often to look for interrupts; and a
+ * value out of line is fetched in such pieces, which fit the processor's cache.
+ */
 #define COPY_BYTES ((Size)16 << 20)
+#define FETCH_BYTES ((Size)512 << 10)
 
 #define HELPER_SOCKET 3
+
+/* A file to look into. */
+typedef struct Object
+{
+	const char *bytes; /* NULL: they are the toasted value's */
+	Datum toasted;
+	Size len;
+} Object;
 
 typedef struct Window
 {
@@ -132,6 +146,32 @@ WindowReserve(Window *window, Size size, const char *name, mmn_error *err)
 	window->bytes = bytes;
 	window->sent = false;
 	return MMN_OK;
+}
+
+/* Copies the object to the window, which is large enough. */
+static void
+WindowFill(const Window *window, const Object *object)
+{
+	Size piece = object->bytes ? COPY_BYTES : FETCH_BYTES;
+	Size length;
+
+	for (Size done = 0; done < object->len; done += length)
+	{
+		length = Min(piece, object->len - done);
+		CHECK_FOR_INTERRUPTS();
+		if (object->bytes)
+			memcpy(window->bytes + done, object->bytes + done, length);
+		else
+		{
+			bytea *slice =
+				(bytea *)PG_DETOAST_DATUM_SLICE(object->toasted, done, length);
+
+			if (VARSIZE_ANY_EXHDR(slice) != length)
+				elog(ERROR, "a toasted value has lost its end");
+			memcpy(window->bytes + done, VARDATA_ANY(slice), length);
+			pfree(slice);
+		}
+	}
 }
 
 /* Gives the memory of a large object back; both sides see zeros then. */
@@ -477,26 +517,21 @@ HelperStart(void)
 }
 
 static mmn_status
-HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
+HelperConverse(mmn_wire_request *request, const Object *object,
 			   mmn_wire_reply *reply, mmn_error *err)
 {
 	TimestampTz deadline;
 	mmn_status status;
-	Size done;
 
 	HelperStart();
-	if (WindowReserve(&helper.input, len, "medimnet-input", err) != MMN_OK ||
+	if (WindowReserve(&helper.input, object->len, "medimnet-input", err) !=
+			MMN_OK ||
 		WindowReserve(&helper.output, 1, "medimnet-output", err) != MMN_OK)
 		HelperUnavailable(err);
 	deadline =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), decoder_timeout_ms);
-	for (done = 0; done < len; done += COPY_BYTES)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(helper.input.bytes + done, (const char *)bytes + done,
-			   Min(COPY_BYTES, len - done));
-	}
-	request->length = len;
+	WindowFill(&helper.input, object);
+	request->length = object->len;
 	status = HelperSend(request, err);
 	if (status == MMN_OK)
 		status = HelperReadReply(reply, deadline, err);
@@ -526,9 +561,9 @@ HelperConverse(mmn_wire_request *request, const void *bytes, Size len,
  * is not trusted with another object.
  */
 static mmn_status
-HelperCallPart(mmn_wire_op op, const void *bytes, Size len, Size head,
-			   Size total, int32 frame, const uint8 *key,
-			   mmn_wire_reply *reply, mmn_error *err)
+HelperCallPart(mmn_wire_op op, const Object *object, Size head, Size total,
+			   int32 frame, const uint8 *key, mmn_wire_reply *reply,
+			   mmn_error *err)
 {
 	mmn_wire_request request = {
 		.op = op,
@@ -544,17 +579,17 @@ HelperCallPart(mmn_wire_op op, const void *bytes, Size len, Size head,
 	instr_time took;
 
 	DecoderHideStatement();
-	if (len > request.max_object)
+	if (object->len > request.max_object)
 		return mmn_fail(err, MMN_LIMIT,
 						"the file of %zu bytes exceeds the limit of %d kB "
 						"(medimnet.max_object_size)",
-						len, decoder_max_object_kb);
+						object->len, decoder_max_object_kb);
 	if (key)
 		memcpy(request.key, key, MMN_WIRE_KEY_SIZE);
 	INSTR_TIME_SET_CURRENT(start);
 	PG_TRY();
 	{
-		status = HelperConverse(&request, bytes, len, reply, err);
+		status = HelperConverse(&request, object, reply, err);
 	}
 	PG_CATCH();
 	{
@@ -575,7 +610,9 @@ static mmn_status
 HelperCall(mmn_wire_op op, const void *bytes, Size len, int32 frame,
 		   const uint8 *key, mmn_wire_reply *reply, mmn_error *err)
 {
-	return HelperCallPart(op, bytes, len, 0, 0, frame, key, reply, err);
+	Object object = {.bytes = bytes, .len = len};
+
+	return HelperCallPart(op, &object, 0, 0, frame, key, reply, err);
 }
 
 /* Done with the output window after a successful call. */
@@ -623,9 +660,9 @@ TakeContent(const mmn_wire_reply *reply, bytea **content, mmn_error *err)
 	return MMN_OK;
 }
 
-mmn_status
-DecoderFramePart(const void *bytes, Size len, Size head, int32 frame,
-				 Pixels **out, mmn_error *err)
+static mmn_status
+DecodeObject(const Object *object, Size head, int32 frame, Pixels **out,
+			 mmn_error *err)
 {
 	mmn_wire_reply reply;
 	mmn_image image;
@@ -636,8 +673,8 @@ DecoderFramePart(const void *bytes, Size len, Size head, int32 frame,
 	if (frame < 1)
 		return mmn_fail(err, MMN_BAD_ARGUMENT,
 						"frame %d does not exist: frames count from 1", frame);
-	status = HelperCallPart(MMN_OP_DECODE, bytes, len, head, 0, frame, NULL,
-							&reply, err);
+	status = HelperCallPart(MMN_OP_DECODE, object, head, 0, frame, NULL, &reply,
+							err);
 	if (status != MMN_OK)
 		return status;
 	if (!mmn_wire_check_image(&reply, MMN_PIXELS_MAX_BYTES, &image,
@@ -649,27 +686,54 @@ DecoderFramePart(const void *bytes, Size len, Size head, int32 frame,
 		memcpy(PixelsImage(pixels).voi,
 			   (const char *)helper.output.bytes + sample_bytes,
 			   2 * (Size)image.voi_entries);
-	HelperRelease(&reply, len);
+	HelperRelease(&reply, object->len);
 	*out = pixels;
 	return MMN_OK;
 }
 
 mmn_status
-DecoderFrame(const void *bytes, Size len, int32 frame, Pixels **out,
-			 mmn_error *err)
+DecoderFramePart(const void *bytes, Size len, Size head, int32 frame,
+				 Pixels **out, mmn_error *err)
 {
-	return DecoderFramePart(bytes, len, 0, frame, out, err);
+	Object object = {.bytes = bytes, .len = len};
+
+	return DecodeObject(&object, head, frame, out, err);
+}
+
+mmn_status
+DecoderFrame(Datum content, int32 frame, Pixels **out, mmn_error *err)
+{
+	struct varlena *value = (struct varlena *)DatumGetPointer(content);
+	Object object = {.toasted = content};
+
+	if (VARATT_IS_EXTERNAL_ONDISK(value))
+	{
+		struct varatt_external pointer;
+
+		VARATT_EXTERNAL_GET_POINTER(pointer, value);
+		if (!VARATT_EXTERNAL_IS_COMPRESSED(pointer))
+			object.len = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
+	}
+	if (object.len <= FETCH_BYTES)
+	{
+		bytea *bytes = DatumGetByteaPP(content);
+
+		object.bytes = VARDATA_ANY(bytes);
+		object.len = VARSIZE_ANY_EXHDR(bytes);
+	}
+	return DecodeObject(&object, 0, frame, out, err);
 }
 
 mmn_status
 DecoderLocate(const void *bytes, Size len, Size total, int32 frame, Size *start,
 			  Size *length, mmn_error *err)
 {
+	Object object = {.bytes = bytes, .len = len};
 	mmn_wire_reply reply;
 	mmn_status status;
 
 	*length = 0;
-	status = HelperCallPart(MMN_OP_LOCATE, bytes, len, 0, total, frame, NULL,
+	status = HelperCallPart(MMN_OP_LOCATE, &object, 0, total, frame, NULL,
 							&reply, err);
 	if (status != MMN_OK)
 		return status;

@@ -36,9 +36,12 @@ extern void DecoderInit(void);
  */
 extern void DecoderHideStatement(void);
 
-/* Decodes frame 1..n. */
-extern mmn_status DecoderFrame(const void *bytes, Size len, int32 frame,
-							   Pixels **out, mmn_error *err);
+/*
+ * Decodes frame 1..n of a bytea that need not be detoasted yet: a large one
+ * that is stored out of line goes to the helper without ever being whole here.
+ */
+extern mmn_status DecoderFrame(Datum content, int32 frame, Pixels **out,
+							   mmn_error *err);
 
 /*
  * Where in a file of "total" bytes, of which bytes are the head, frame 1..n

@@ -270,7 +270,7 @@ DecodeMember(Source *source, const Member *member, void *out)
 	mmn_status status;
 	mmn_error err;
 	Pixels *pixels;
-	bytea *content;
+	Datum content;
 
 	SPI_connect();
 	if (!LookUp(&plan,
@@ -279,11 +279,9 @@ DecodeMember(Source *source, const Member *member, void *out)
 				"AND image_id OPERATOR(pg_catalog.=) $2",
 				2, types, values))
 		RefuseMember(loader, member, NULL);
-	content = (bytea *)DatumGetPointer(LookUpRequired(1));
+	content = LookUpRequired(1);
 	spi_context = MemoryContextSwitchTo(source->scratch);
-	content = DatumGetByteaPP(PointerGetDatum(content));
-	status = DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
-						  member->frame, &pixels, &err);
+	status = DecoderFrame(content, member->frame, &pixels, &err);
 	if (status == MMN_OK)
 	{
 		image = PixelsImage(pixels);

@@ -159,7 +159,6 @@ RenditionSize(const mmn_fit *fit)
 static uint8 *
 MakeRendition(FunctionCallInfo fcinfo, mmn_fit *fit)
 {
-	bytea *content = PG_GETARG_BYTEA_PP(1);
 	uint8 *rendition;
 	mmn_status status;
 	mmn_error err;
@@ -175,8 +174,8 @@ MakeRendition(FunctionCallInfo fcinfo, mmn_fit *fit)
 	ParseWindows(PG_GETARG_ARRAYTYPE_P(8), fit);
 	fit->channels_last = ParseLayout(text_to_cstring(PG_GETARG_TEXT_PP(9)));
 	rendition = palloc(RenditionSize(fit));
-	status = DecoderFrame(VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content),
-						  PG_GETARG_INT32(2), &pixels, &err);
+	status =
+		DecoderFrame(PG_GETARG_DATUM(1), PG_GETARG_INT32(2), &pixels, &err);
 	if (status == MMN_OK)
 	{
 		image = PixelsImage(pixels);
