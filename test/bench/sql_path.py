@@ -16,7 +16,9 @@ its memory, and the backend's own growth.
 
 What is added is a round trip to another process and the bytes' way there and
 back; so the target goes by pixels, 150 us for each 512x512x16 of them, or is
-5 % of the decoding where that is more.  Fails where one is missed.
+5 % of the decoding where that is more.  Fails where one is missed.  The way
+there and back is one copy of the file and one of the frame: how long this
+machine takes to copy a frame of each size is printed first.
 """
 
 import ctypes
@@ -128,6 +130,18 @@ def by_sql(path, calls):
         return own / calls, wall, run('bench_table', min(calls, 50))
 
 
+def copying(size):
+    """Microseconds to copy so many bytes that do not stay in a near cache."""
+    buffers = [(ctypes.c_char * size)() for _ in range(max(2, (32 << 20) // size))]
+    times = []
+    for i in range(200):
+        to, source = buffers[i % len(buffers)], buffers[(i + 1) % len(buffers)]
+        start = time.process_time_ns()
+        ctypes.memmove(to, source, size)
+        times.append((time.process_time_ns() - start) / 1e3)
+    return statistics.median(times[len(buffers):])
+
+
 def measure(what, path, pixels):
     rows = []
     calls = max(5, min(CALLS, int(SECONDS * 1e6 / loop(path)[0])))
@@ -193,7 +207,8 @@ with connect() as session:
         with open(os.path.join(inputs, path), 'rb') as f:
             session.execute('INSERT INTO bench VALUES (%s, %s)', (path, f.read()))
     session.execute('VACUUM ANALYZE bench')
-print(f'load {os.getloadavg()[0]:.1f}; median of {rounds}')
+print(f'load {os.getloadavg()[0]:.1f}; median of {rounds}; copying takes '
+      + ', '.join(f'{copying(pixels << 19):.0f} us for {pixels / 2:g} MB' for _, pixels in IMAGES))
 print(f'{"":31} {"own time":>12} {"":12} {"":10} {"":7} {"":10} {"by the clock":>12}')
 print(f'{"syntax":14} {"file":16} {"in a loop":>12} {"by SQL":>12} {"adds":>10} {"":7} {"at most":>10}'
       f' {"in a loop":>12} {"by SQL":>12} {"from a table":>12}')

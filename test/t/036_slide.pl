@@ -22,17 +22,19 @@ for my $name (sort keys %frames)
 {
 	my ($n, $middle) = ($frames{$name}, int $frames{$name} / 2);
 	sql("INSERT INTO t SELECT '$name', pg_read_binary_file('$files/$name')");
-	cmp_ok(sql("SELECT octet_length(c) >> 20 FROM t WHERE name = '$name'"), '>=', 16, "$name is large");
+	my $size = sql("SELECT octet_length(c) >> 20 FROM t WHERE name = '$name'");
+	cmp_ok($size, '>=', 16, "$name is large");
 	is(sql("SELECT bool_and(decode_frame(c, f) = decode_frame(whole, f)) FROM t, LATERAL (SELECT c || ''::bytea AS whole) w, unnest(array[1, 2, $middle, $n]) f WHERE name = '$name'"),
 		't', 'its frames are those of the whole file');
 	is(sql("SELECT count(DISTINCT content_hash(decode_frame(c, f))) FROM t, unnest(array[1, 2, $n]) f WHERE name = '$name'"), 3, 'and not all one');
 	my ($rc, $out, $err) = $node->psql('postgres', "SELECT medimnet.decode_frame(c, $n + 1) FROM t WHERE name = '$name'");
 	like($err, qr/frame @{[$n + 1]} does not exist: the image has $n/, 'one more does not exist');
-	next if $name =~ /table/;
 	my ($part) = sql("SELECT width(decode_frame(c, $middle)) FROM t WHERE name = '$name'; $peak") =~ /(\d+)\z/;
 	my ($whole) = sql("SELECT width(decode_frame(c || ''::bytea, $middle)) FROM t WHERE name = '$name'; $peak") =~ /(\d+)\z/;
 	note("peak memory $part MB, with the whole file $whole MB");
-	cmp_ok($part + 30, '<', $whole, 'for which the file was not fetched');
+	# with it are the value, its copy, and the window that it goes through
+	cmp_ok($part + 30, '<', $whole, 'for which the file was not fetched') if $name !~ /table/;
+	cmp_ok($part + 1.25 * $size, '<', $whole, 'nor was it at once where it had to be') if $name =~ /table/;
 }
 Medimnet::log_is_clean($node);
 $node->stop;
