@@ -137,6 +137,13 @@ medimnet_frame_count(PG_FUNCTION_ARGS)
 static const int32 head_sizes[] = {256 * 1024, 8 * 1024 * 1024};
 
 /*
+ * More than this part of a file, as a head or as a frame, is not worth
+ * fetching by itself.  A head of that size is tried last: slides have groups of
+ * a hundred thousand tiles.
+ */
+#define PART_OF_FILE 4
+
+/*
  * Decodes a frame from the file's head and the frame's own bytes: of a
  * whole-slide image of hundreds of megabytes, a tile's few kilobytes.  NULL when
  * the head does not tell where those are; then, and after any failure, all of
@@ -161,18 +168,22 @@ DecodeFromParts(Datum content, int32 frame)
 		VARATT_EXTERNAL_GET_EXTSIZE(pointer) < PART_MIN || frame < 1)
 		return NULL;
 	total = VARATT_EXTERNAL_GET_EXTSIZE(pointer);
-	for (int i = 0; i < lengthof(head_sizes) && length == 0; i++)
+	for (int i = 0; i <= lengthof(head_sizes) && length == 0; i++)
 	{
+		int32 size = i < lengthof(head_sizes) ? head_sizes[i]
+											  : (int32)(total / PART_OF_FILE);
+
+		if (i > 0 && size <= head_sizes[i - 1])
+			break;
 		if (head)
 			pfree(head);
-		head = (bytea *)PG_DETOAST_DATUM_SLICE(content, 0, head_sizes[i]);
+		head = (bytea *)PG_DETOAST_DATUM_SLICE(content, 0, size);
 		head_length = VARSIZE_ANY_EXHDR(head);
 		if (DecoderLocate(VARDATA_ANY(head), head_length, total, frame, &start,
 						  &length, &err) != MMN_OK)
 			return NULL;
 	}
-	/* a quarter of the file is no small part of it */
-	if (length == 0 || length > total / 4)
+	if (length == 0 || length > total / PART_OF_FILE)
 		return NULL;
 	part = (bytea *)PG_DETOAST_DATUM_SLICE(content, start, length);
 	if (VARSIZE_ANY_EXHDR(part) != length)

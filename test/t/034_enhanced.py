@@ -64,5 +64,5 @@ write("undefined", 4000, True, "1.2.3.6")
 write("many_defined", 60000, False, "1.2.3.8", more=1)
 write("many_undefined", 60000, True, "1.2.3.9", more=1)
 for part in (1, 2):
-    write(f"part{part}", 3, False, f"1.2.3.7.{part}", element(0x00209161, "UI", "1.2.3.7") + us(0x00209162, part) + us(0x00209163, 2) +
+    write(f"part{part}", 3, False, f"1.2.3.7.{part}", element(0x00200242, "UI", "1.2.3.70") + element(0x00209161, "UI", "1.2.3.7") + us(0x00209162, part) + us(0x00209163, 2) +
           element(0x00209228, "UL", struct.pack("<I", 3 * (part - 1))), 3 * (part - 1))

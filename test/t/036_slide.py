@@ -55,6 +55,31 @@ write("extended", jpeg, 640, 256, 256, 3, 8, items(frames, b""),
       element(0x7FE00001, "OV", struct.pack("<640Q", *at)) + element(0x7FE00002, "OV", struct.pack("<640Q", *map(len, frames))))
 write("no_table", jpeg, 640, 256, 256, 3, 8, items(frames, b""))
 write("wrong_table", jpeg, 640, 256, 256, 3, 8, items(frames, struct.pack("<640I", *(a + 2 * (i > 0) for i, a in enumerate(at)))))
+# tens of thousands of tiles, with a place each: a head of more than 8 MB, as
+# it is when it has been de-identified
+small = []
+for i in range(7):
+    b = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (24, 24, 3)).astype("u1")).save(b, "JPEG", quality=70 + i)
+    small.append(b.getvalue() + b"\0" * (len(b.getvalue()) % 2))
+COUNT = 44000
+frames = [small[i % 7] for i in range(COUNT)]
+at = list(numpy.cumsum([0] + [len(f) + 8 for f in frames[:-1]]))
+
+
+def nested(tag, items):
+    return (struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, b"SQ", 0, 0xFFFFFFFF) +
+            b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF) + i + struct.pack("<HHI", 0xFFFE, 0xE00D, 0) for i in items) +
+            struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
+
+
+groups = nested(0x52009230, [
+    nested(0x00209111, [element(0x00209157, "UL", struct.pack("<II", f + 1, 1))]) +
+    nested(0x00289110, [element(0x00280030, "DS", f"{1 + f % 7}\\2")]) +
+    nested(0x0048021A, [element(0x0040072A, "DS", f"{f / 7:.12f}"[:15]) + element(0x0040073A, "DS", f"{f / 9:.12f}"[:15]) + element(0x0040074A, "DS", "0.0") +
+                        element(0x0048021E, "SL", struct.pack("<i", f)) + element(0x0048021F, "SL", struct.pack("<i", 1))]) for f in range(COUNT)])
+assert len(groups) > 9 << 20
+write("sparse", jpeg, COUNT, 24, 24, 3, 8, items(frames, struct.pack(f"<{COUNT}I", *at)), groups)
 native = rng.integers(0, 65536, (40, 500, 501)).astype("<u2")
 write("native", "1.2.840.10008.1.2.1", 40, 500, 501, 1, 16, element(0x7FE00010, "OW", native.tobytes()))
 bits = rng.integers(0, 256, 1001 * 1003 * 140 // 8 + 1).astype("u1").tobytes()
