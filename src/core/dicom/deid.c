@@ -566,6 +566,8 @@ put_frames(deid *d, const mmn_dicom_element *e, mmn_error *err)
 		mmn_write_item_end(d->out);
 		d->dicom = whole;
 		mmn_dicom_close(frame);
+		if (status == MMN_OK)
+			status = mmn_poll(d->out->env, err);
 		if (status != MMN_OK)
 			break;
 	}

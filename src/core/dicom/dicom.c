@@ -737,6 +737,7 @@ parse_file(parser *p, size_t max_bytes)
 	status = parse_dataset(p, d->length, code, false);
 	if (status != MMN_OK)
 		return status;
+	d->is_signed = p->stack[0].is_signed;
 	if (strcmp(uid, TS_GE_PRIVATE) == 0)
 		swap_pixels(d);
 	if (is_native(uid) || (uid[0] == '\0' && d->fragment_count == 0))
@@ -809,7 +810,6 @@ mmn_dicom_next_item(const mmn_dicom *dicom, const mmn_dicom_element *sequence,
 	size_t end = start + sequence->length;
 	encoding code = {sequence->implicit, sequence->big_endian};
 	parser p = {.err = err, .first = 1, .last = UINT32_MAX, .pos = start + *at};
-	int64_t representation = 0;
 	void *array = NULL;
 	mmn_dicom *d;
 	mmn_status status;
@@ -835,9 +835,7 @@ mmn_dicom_next_item(const mmn_dicom *dicom, const mmn_dicom_element *sequence,
 		d->elements[d->count++] = *sequence;
 		d->elements[0].parent = -1;
 		d->elements[0].items = 0;
-		mmn_dicom_int(dicom, mmn_dicom_find(dicom, 0x00280103), 0,
-					  &representation);
-		status = parse_one_item(&p, end, code, representation == 1);
+		status = parse_one_item(&p, end, code, dicom->is_signed);
 	}
 	*at = p.pos - start;
 	if (status != MMN_OK || d->elements[0].items == 0)

@@ -20,6 +20,7 @@ struct mmn_dicom
 	uint32_t part_frame; /* whose bytes are at hand, only they; 0: all */
 	const uint8_t *part; /* of native pixel data */
 	size_t part_length;
+	bool is_signed; /* Pixel Representation, by which other values go */
 	char transfer_syntax[65];
 };
 
