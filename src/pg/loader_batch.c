@@ -92,6 +92,21 @@ ArrayInit(char *at, int n, Oid type, Size element)
 	return ARR_DATA_PTR(array);
 }
 
+/*
+ * Has malloc keep what the batches of a statement take in turn, instead of
+ * giving it back and getting fresh pages for each: GNU's malloc gives back
+ * what exceeds twice the largest block that it has ever got from the system
+ * and seen freed.  So it gets to see one, which nobody touches.
+ */
+static void
+KeepFreedMemory(FmgrInfo *call, Size bytes)
+{
+	if (call->fn_extra != NULL)
+		return;
+	pfree(palloc(Min(bytes, MaxAllocSize)));
+	call->fn_extra = call; /* once a statement */
+}
+
 /* batch(loader text, step bigint, rank int, world_size int) */
 Datum
 medimnet_batch(PG_FUNCTION_ARGS)
@@ -128,6 +143,7 @@ medimnet_batch(PG_FUNCTION_ARGS)
 	sizes[1] = ARR_OVERHEAD_NONULLS(1) + share * sizeof(int32);
 	sizes[2] = ARR_OVERHEAD_NONULLS(1) + share * sizeof(int64);
 	MemoryContextSwitchTo(context);
+	KeepFreedMemory(fcinfo->flinfo, 2 * sizes[0]);
 	row = RowCreate(desc, sizes);
 	MemoryContextSwitchTo(working);
 	data = TensorInit(row.columns[0], loader->finish.dtype, 4, dims);
