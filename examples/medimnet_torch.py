@@ -7,7 +7,7 @@ One file, to copy beside a training script; needs PyTorch, NumPy and psycopg 3
     from medimnet_torch import LoaderStream
 
     stream = LoaderStream("dbname=images", "chest-train", steps=10_000)
-    for batch in DataLoader(stream, batch_size=None, num_workers=2):
+    for batch in DataLoader(stream, batch_size=None):
         loss = criterion(net(batch.images.float() / 255), batch.labels)
 
 A batch is a function of the loader and the step, so
@@ -15,14 +15,19 @@ A batch is a function of the loader and the step, so
 * resuming is `first_step=`: keep `batch.step + 1` in the checkpoint;
 * with torch.distributed every rank gets its share of each batch, and all of
   them together the same images whatever their number;
-* DataLoader's workers take turns, each with a connection of its own, and the
-  steps come out in order;
+* the stream reads ahead while you compute. DataLoader's workers (num_workers)
+  are for what decodes files: here that is done, and to hand a batch from
+  process to process costs more than to receive it. If you want some for work
+  of your own, they take turns, each with a connection, and steps come out in
+  order;
 * when the server goes away (restart, promotion of a standby), the stream
   connects again and asks for the step it was at. Give conninfo all hosts:
   "host=a,b target_session_attrs=any".
 """
 
 import ast
+import queue
+import threading
 import time
 from typing import Iterator, NamedTuple
 
@@ -36,6 +41,9 @@ from torch.utils.data import IterableDataset, get_worker_info
 # Steps of one statement: long enough to keep the stream flowing, short enough
 # not to hold back VACUUM with an old snapshot.
 STEPS_PER_STATEMENT = 256
+
+# Batches read ahead by a stream that no worker process runs.
+AHEAD = 2
 
 # In the SELECT list, so that the server makes one image at a time.
 STREAM = sql.SQL(
@@ -91,8 +99,12 @@ class LoaderStream(IterableDataset):
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
-        stride = worker.num_workers if worker else 1
-        step = self.first_step + (worker.id if worker else 0)
+        if worker:
+            return self._from(self.first_step + worker.id, worker.num_workers)
+        return read_ahead(self._from(self.first_step, 1))
+
+    def _from(self, step: int, stride: int) -> Iterator[Batch]:
+        """The batches of steps step, step + stride, .. self.steps - 1."""
         lost = None  # when the connection was
         while step < self.steps:
             try:
@@ -132,7 +144,7 @@ class LoaderStream(IterableDataset):
         start = COPY_HEADER
         for row in copy:
             if len(row) - start < NUMBERS.itemsize:
-                break  # the trailer
+                continue  # the trailer
             numbers = numpy.frombuffer(row, NUMBERS, 1, start)[0]
             start += NUMBERS.itemsize
             if at == 0:
@@ -151,6 +163,38 @@ class LoaderStream(IterableDataset):
                     images = images.astype(numpy.int32)
                 yield Batch(int(numbers["step"]), torch.from_numpy(images), torch.from_numpy(labels),
                             torch.from_numpy(image_ids))
+
+
+def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same, up to AHEAD of them before they are asked for."""
+    ready = queue.Queue(AHEAD)
+    left = threading.Event()
+
+    def read():
+        try:
+            for batch in batches:
+                ready.put(batch)
+                if left.is_set():
+                    break
+            batches.close()
+            ready.put(None)
+        except BaseException as error:
+            ready.put(error)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        while (batch := ready.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
+    finally:
+        left.set()
+        while thread.is_alive():  # it may wait for room
+            try:
+                ready.get(timeout=0.01)
+            except queue.Empty:
+                pass
 
 
 class Npy:

@@ -105,7 +105,7 @@ def backend_memory(query):
     """Private memory that a backend has more after the query, in batches of loader png."""
     with psycopg.connect(f'host={home} dbname=postgres user=postgres', autocommit=True) as connection:
         pid = connection.info.backend_pid
-        connection.execute("SELECT medimnet.loader_info('png')")
+        connection.execute("SELECT count(*) FROM (SELECT medimnet.batch_rows('png', 0, 0)) s")
 
         def anonymous():
             return int(re.search(r'RssAnon:\s+(\d+)', open(f'/proc/{pid}/status').read())[1]) * 1024

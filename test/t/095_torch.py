@@ -71,8 +71,14 @@ def streams(conninfo):
         union = [Batch(s[0].step, *(torch.cat([getattr(b, f) for b in s]) for f in ("images", "labels", "image_ids"))) for s in zip(*shares)]
         check(f"{ranks} ranks together bring the same", same(whole, union))
     check("no steps, no batches", list(LoaderStream(conninfo, "mednist", 3, first_step=3)) == [])
-    several = LoaderStream(conninfo, "mednist", 300)
-    check("several statements' worth of steps", [b.step for b in several] == list(range(300)))
+    sessions = "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        several = LoaderStream(conninfo, "mednist", 600)
+        before = connection.execute(sessions).fetchone()[0]
+        check("several statements' worth of steps", [b.step for b in several] == list(range(600)))
+        connection.execute("SELECT pg_stat_clear_snapshot()")
+        after = connection.execute(sessions).fetchone()[0]
+        check("come over one connection", after - before == 1, after - before)
     for name, arguments in (("no such loader", ("nope", 3)), ("ranks that cannot share", ("mednist", 3, 0, 0, 5))):
         start = time.monotonic()
         try:
