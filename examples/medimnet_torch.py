@@ -27,6 +27,7 @@ A batch is a function of the loader and the step, so
 
 import ast
 import queue
+import struct
 import threading
 import time
 from typing import Iterator, NamedTuple
@@ -54,9 +55,8 @@ STREAM = sql.SQL(
 )
 
 COPY_HEADER = 19  # signature, flags, length of an extension, which is 0
-NUMBERS = numpy.dtype(  # of a row, before the bytes of its image
-    [("fields", ">i2"), ("step_size", ">i4"), ("step", ">i8"), ("image_id_size", ">i4"), ("image_id", ">i8"),
-     ("label_size", ">i4"), ("label", ">i4"), ("image_size", ">i4")])
+# Of a row, before the bytes of its image: the number of fields, then each field's size and value.
+NUMBERS = struct.Struct(">h iq iq ii i")
 
 
 class Batch(NamedTuple):
@@ -143,25 +143,25 @@ class LoaderStream(IterableDataset):
         at = 0
         start = COPY_HEADER
         for row in copy:
-            if len(row) - start < NUMBERS.itemsize:
+            if len(row) - start < NUMBERS.size:
                 continue  # the trailer
-            numbers = numpy.frombuffer(row, NUMBERS, 1, start)[0]
-            start += NUMBERS.itemsize
+            _, _, step, _, image_id, _, label, _ = NUMBERS.unpack_from(row, start)
+            start += NUMBERS.size
             if at == 0:
                 image = image or Npy(row, start)
                 images = numpy.empty((share, *image.shape), image.dtype)
                 labels = numpy.empty(share, numpy.int64)
                 image_ids = numpy.empty(share, numpy.int64)
             images[at] = numpy.frombuffer(row, image.dtype, image.count, start + image.offset).reshape(image.shape)
-            labels[at] = numbers["label"]
-            image_ids[at] = numbers["image_id"]
+            labels[at] = label
+            image_ids[at] = image_id
             at += 1
             start = 0
             if at == share:
                 at = 0
                 if images.dtype == numpy.uint16:  # which PyTorch lacks
                     images = images.astype(numpy.int32)
-                yield Batch(int(numbers["step"]), torch.from_numpy(images), torch.from_numpy(labels),
+                yield Batch(step, torch.from_numpy(images), torch.from_numpy(labels),
                             torch.from_numpy(image_ids))
 
 

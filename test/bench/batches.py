@@ -3,6 +3,19 @@
 Starts a private cluster and takes in the images of batch_inputs.py.  Each row measures
 both sides by turns, ROUNDS times (default 5), and prints the medians and their
 ratio.  Fails where a row misses its target.
+
+The peer in the server is a table of bytea that holds what batch_rows() sends, the
+same images as often and in the same order, uncompressed and out of line (TOAST), read
+by a plain SELECT: all of it, so that PostgreSQL has nothing to look for.  The same
+program, pull.c, receives both sides.  Unless a row says "first", a session has run
+its statement once before: what can be cached is.
+
+The peer outside is PyTorch's DataLoader with two workers over files of the same
+images, in random order.
+
+Where two connections are compared with one, server and clients share this machine's
+cores: the row after it says how many of them one connection keeps busy, and so how
+much faster two could be at most, if they did not disturb each other at all.
 """
 
 import os
@@ -33,7 +46,7 @@ def sql(text, *options):
 
 
 def pull(how, query, repetitions=1):
-    """(seconds, bytes, rows, seconds to the first row) of the last repetition."""
+    """(seconds, bytes, rows, CPU seconds of the server, of the client) of the last repetition."""
     out = cluster('run', PULL, f'host={home} dbname=postgres', how, query, str(repetitions))
     return tuple(map(float, out.strip().split('\n')[-1].split('\t')))
 
@@ -41,9 +54,9 @@ def pull(how, query, repetitions=1):
 def row(what, unit, ours, theirs, peer, target, more_is_better=True):
     """Prints a row; ours and theirs are functions that measure once."""
     a, b = [], []
-    for _ in range(rounds):
-        a.append(ours())
-        b.append(theirs())
+    for n in range(rounds):
+        for side, result in ((ours, a), (theirs, b))[::1 if n % 2 else -1]:
+            result.append(side())
     x, y = statistics.median(a), statistics.median(b)
     ratio = x / y
     missed = ratio < target if more_is_better else ratio > target
@@ -64,15 +77,21 @@ def rows_of(loader, first=0, steps=STEPS):
     return f"SELECT (r).step, (r).label, (r).image FROM (SELECT medimnet.batch_rows('{loader}', {first}, {first + steps - 1}) AS r) s"
 
 
-def rate(how, query):
-    """GB/s of the second of two repetitions: what can be cached is."""
-    seconds, size, _, _ = pull(how, query, 2)
+def rate(how, query, repetitions=2):
+    """GB/s of the last repetition."""
+    seconds, size, *_ = pull(how, query, repetitions)
     return size / seconds / 1e9
 
 
 def images_per_second(query):
-    seconds, _, rows, _ = pull('copy', query, 2)
+    seconds, _, rows, *_ = pull('copy', query, 2)
     return rows / seconds
+
+
+def cores_of(query):
+    """Cores that a connection keeps busy, on both of its ends."""
+    seconds, _, _, server, client = pull('copy', query, 2)
+    return (server + client) / seconds
 
 
 def two_connections(query):
@@ -95,14 +114,17 @@ def torch_loader(kind, workers=2, limit=600):
     return float(out)
 
 
-def torch_stream(loader, workers=2):
+def torch_stream(loader):
     out = cluster('run', 'env', f'PYTHONPATH={TOP}/examples', '/usr/bin/python3', f'{TOP}/test/bench/stream.py',
-                  f'host={home} dbname=postgres', loader, str(STEPS), str(workers))
+                  f'host={home} dbname=postgres', loader, str(4 * STEPS))
     return float(out)
 
 
 def backend_memory(query):
-    """Private memory that a backend has more after the query, in batches of loader png."""
+    """
+    Private memory that a backend takes for the query, in batches of loader png, to the first decimal: beside what it
+    keeps of tables and plans since it has read one step.
+    """
     with psycopg.connect(f'host={home} dbname=postgres user=postgres', autocommit=True) as connection:
         pid = connection.info.backend_pid
         connection.execute("SELECT count(*) FROM (SELECT medimnet.batch_rows('png', 0, 0)) s")
@@ -115,7 +137,7 @@ def backend_memory(query):
             for n, _ in enumerate(copy):
                 if n % 16 == 0:
                     most = max(most, anonymous())
-        return (max(most, anonymous()) - before) / (BATCH * 3 * 224 * 224)
+        return round((max(most, anonymous()) - before) / (BATCH * 3 * 224 * 224), 1)
 
 
 def fill():
@@ -158,19 +180,25 @@ with tempfile.TemporaryDirectory(prefix='medimnet-bench.') as home:
         print(f'{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {rounds}; {STEPS} steps of {BATCH} images of 3x224x224 uint8, '
               'in shared buffers, Unix socket')
         print(f'{"":34} {"medimnet":>10} {"peer":>10} {"":9} {"peer":34} {"ratio":>8} target')
-        row('batch_rows(), single-row mode', 'GB/s', lambda: rate('single', rows_of('png')), lambda: rate('single', peer_bytes),
-            'SELECT of TOASTed bytea, same mode', 1.0)
-        row('batch_rows(), COPY', 'GB/s', lambda: rate('copy', rows_of('png')), lambda: rate('single', peer_bytes),
-            'SELECT of TOASTed bytea', 1.0)
-        row('batch()', 'GB/s', lambda: rate('single', f"SELECT (medimnet.batch('png', s)).images FROM generate_series(0, {STEPS - 1}) s"),
-            lambda: rate('single', peer_bytes), 'SELECT of TOASTed bytea', 0.6)
+        batches = f"SELECT (medimnet.batch('png', s)).images FROM generate_series(0, {STEPS - 1}) s"
+        for how, called in ('single', 'single-row mode'), ('copy', 'COPY'):
+            row(f'batch_rows(), {called}', 'GB/s', lambda: rate(how, rows_of('png')), lambda: rate(how, peer_bytes),
+                f'SELECT of TOASTed bytea, {called}', 1.0)
+        row('batch_rows(), first statement', 'GB/s', lambda: rate('single', rows_of('png'), 1), lambda: rate('single', peer_bytes, 1),
+            'the same of SELECT', 1.0)
+        row('batch()', 'GB/s', lambda: rate('single', batches), lambda: rate('single', peer_bytes), 'SELECT of TOASTed bytea', 0.6)
+        row('batch(), first statement', 'GB/s', lambda: rate('single', batches, 1), lambda: rate('single', peer_bytes, 1),
+            'the same of SELECT', 0.6)
         row('two connections', 'GB/s', lambda: two_connections(rows_of('png')), lambda: rate('copy', rows_of('png')), 'one connection', 1.6)
+        busy = statistics.median(cores_of(rows_of('png')) for _ in range(rounds))
+        print(f'{"":4}one keeps {busy:.2f} of {os.cpu_count()} cores busy: two are at most {min(os.cpu_count() / busy, 2):.2f} times as fast')
         row('batch_rows(), PNG colour', 'images/s', lambda: images_per_second(rows_of('png')), lambda: torch_loader('png'),
             'DataLoader, PNG files, 2 workers', 10)
         row('batch_rows(), JPEG 2000 CT', 'images/s', lambda: images_per_second(rows_of('j2k')), lambda: torch_loader('j2k', limit=200),
             'DataLoader, J2K DICOM, 2 workers', 100)
-        row('LoaderStream, 2 workers', 'images/s', lambda: torch_stream('png'), lambda: torch_loader('png'), 'DataLoader, PNG files, 2 workers', 10)
-        limit('connecting and first batch', 'ms', lambda: pull('single', "SELECT images FROM medimnet.batch('png', 7)")[3] * 1e3, 20)
+        row('LoaderStream', 'images/s', lambda: torch_stream('png'), lambda: torch_loader('png'), 'DataLoader, PNG files, 2 workers', 10)
+        limit('first batch_rows() of a session', 'ms', lambda: pull('copy', rows_of('png', 7, 1))[0] * 1e3, 20)
+        limit('first batch() of a session', 'ms', lambda: pull('single', "SELECT (medimnet.batch('png', 7)).images")[0] * 1e3, 20)
         limit('memory of batch_rows()', 'batches', lambda: backend_memory(rows_of('png')), 3)
         limit('memory of batch()', 'batches', lambda: backend_memory("SELECT (medimnet.batch('png', s)).images FROM generate_series(0, 9) s"), 3)
         for name, members in ('small', 10_000), ('large', 10_000_000):
