@@ -14,8 +14,7 @@ The peer outside is PyTorch's DataLoader with two workers over files of the same
 images, in random order.
 
 Where two connections are compared with one, server and clients share this machine's
-cores: the row after it says how many of them one connection keeps busy, and so how
-much faster two could be at most, if they did not disturb each other at all.
+cores: the line after it says what those cores can do at all.
 """
 
 import os
@@ -88,10 +87,10 @@ def images_per_second(query):
     return rows / seconds
 
 
-def cores_of(query):
-    """Cores that a connection keeps busy, on both of its ends."""
-    seconds, _, _, server, client = pull('copy', query, 2)
-    return (server + client) / seconds
+def cpu_of(query):
+    """CPU seconds for a GB of the server, of the client."""
+    _, size, _, server, client = pull('copy', query, 2)
+    return server / size * 1e9, client / size * 1e9
 
 
 def two_connections(query):
@@ -190,8 +189,9 @@ with tempfile.TemporaryDirectory(prefix='medimnet-bench.') as home:
         row('batch(), first statement', 'GB/s', lambda: rate('single', batches, 1), lambda: rate('single', peer_bytes, 1),
             'the same of SELECT', 0.6)
         row('two connections', 'GB/s', lambda: two_connections(rows_of('png')), lambda: rate('copy', rows_of('png')), 'one connection', 1.6)
-        busy = statistics.median(cores_of(rows_of('png')) for _ in range(rounds))
-        print(f'{"":4}one keeps {busy:.2f} of {os.cpu_count()} cores busy: two are at most {min(os.cpu_count() / busy, 2):.2f} times as fast')
+        server, client = map(statistics.median, zip(*(cpu_of(rows_of('png')) for _ in range(rounds))))
+        print(f'{"":4}a GB takes {server:.2f} s of CPU in the server and {client:.2f} in the client: {os.cpu_count()} cores can do no more '
+              f'than {os.cpu_count() / (server + client):.2f} GB/s, over any number of connections')
         row('batch_rows(), PNG colour', 'images/s', lambda: images_per_second(rows_of('png')), lambda: torch_loader('png'),
             'DataLoader, PNG files, 2 workers', 10)
         row('batch_rows(), JPEG 2000 CT', 'images/s', lambda: images_per_second(rows_of('j2k')), lambda: torch_loader('j2k', limit=200),

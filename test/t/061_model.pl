@@ -97,6 +97,12 @@ my $second = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgre
 is($rc, 0, 'embed_pending() in one session');
 ok($second->finish, 'and in another at the same time') or diag($e2);
 is($node->safe_psql('postgres', "SELECT count(*) = (SELECT count(*) FROM medimnet.image WHERE status = 'stored') FROM medimnet.image_embedding"), 't', 'each image has one embedding');
+# whoever preloads does not wait for OpenBLAS, and has one thread as well
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'medimnet'");
+$node->restart;
+is($node->safe_psql('postgres', "$openblas; SELECT medimnet.dims(medimnet.embed($image)); SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')"),
+	"t\n128\n1", 'a preloaded library has loaded OpenBLAS, and networks run');
+
 Medimnet::log_is_clean($node);
 $node->stop;
 done_testing();
