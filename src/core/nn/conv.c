@@ -47,27 +47,18 @@ is_pointwise(const mmn_window *w)
 		   w->out[1] == w->in[1] && w->pad[0] == 0 && w->pad[1] == 0;
 }
 
-/* Transformed weights that a last-level cache may hold from use to use. */
-#define WINOGRAD_WEIGHTS ((int64_t)12 << 20)
-
 /*
- * Winograd's method is 2 to 3 times as fast as the direct one from 16
- * channels and one whole tile on.  Its weights take four times the space,
- * though.  Those of 512 channels come from memory each time, and for the four
- * tiles of one map of 7x7 that takes as long as the direct convolution does;
- * for the maps of eight images it takes half as long.  In a whole ResNet-18
- * these layers gain 4 % for one image, 20 % for several.
+ * Winograd's method is up to 3 times as fast as the direct one.  To transform
+ * its weights takes as long as to multiply four tiles by them, so small maps
+ * gain only where there are several images.
  */
 static bool
 winograd_pays(const mmn_conv *conv)
 {
 	const mmn_window *w = &conv->w;
-	int64_t tiles = (w->out[0] + 3) / 4 * ((w->out[1] + 3) / 4);
-	int64_t weights = 36 * conv->c * conv->m * (int64_t)sizeof(float);
 
 	return mmn_winograd_fits(conv) && conv->c >= MMN_BLOCK &&
-		   conv->m >= MMN_BLOCK && w->out[0] * w->out[1] >= 16 &&
-		   (weights <= WINOGRAD_WEIGHTS || tiles >= 4);
+		   conv->m >= MMN_BLOCK && w->out[0] * w->out[1] >= 25;
 }
 
 bool

@@ -16,13 +16,20 @@
  * tiles at the right and lower edge may hang over: of H*W outputs,
  * ceil(H/4)*ceil(W/4)*16 are computed.
  *
- * Tiles of all images are numbered through and taken a chunk at a time, so
- * that V of a chunk and M of a few output channels of it stay in the L2
- * cache while the weights stream by.  For each chunk:
+ * U takes four times the space of the kernels, and those of 512 channels are
+ * 9 MB as they are.  So what is packed is the kernels, and U is computed where
+ * it is used: for the four tiles of one map of 7x7 that takes as long as the
+ * products do, but waiting for U from memory would take twice as long as both.
+ *
+ * Tiles of all images are numbered through and taken a chunk at a time.  For
+ * each chunk:
  *
  *   1. input tasks: patches to V, which all workers share
- *   2. output tasks: for a group of output channels, the 36 products, then
- *      the inverse transform with bias, residual and activation
+ *   2. output tasks: for a few output channels and a stretch of input channels
+ *      at a time, U and what it adds to the 36 products; then the inverse
+ *      transform with bias, residual and activation
+ *
+ * Sums go over the input channels one by one, however they are cut.
  *
  * A patch or tile that crosses the image's edge is copied to where there are
  * zeros around it (1), or stored in part (2).
@@ -46,29 +53,40 @@
 #define LANES MMN_BLOCK
 #define POINTS WINOGRAD_POINTS
 
+/* Places of a kernel. */
+#define PLACES 9
+
+/* Places of a kernel. */
+#define PLACES 9
+
 /* All sizes that follow from the shape; floats unless said otherwise. */
 typedef struct geometry
 {
 	const mmn_winograd_kernels *kernels;
 	int64_t in_blocks; /* of 16 channels */
 	int64_t out_blocks;
-	int64_t lanes;	  /* output channels of a group */
-	int64_t groups;	  /* of output channels */
-	int64_t weights;  /* of a group */
-	int64_t tiles[2]; /* of an image: rows, columns */
-	int64_t chunk;	  /* tiles at a time */
-	int64_t v_tile;	  /* V: a tile of a point */
-	int64_t v_step;	  /* V: a point of all tiles */
-	int64_t m_tile;	  /* M: a tile of all points */
+	int64_t lanes;	   /* output channels of a group */
+	int64_t groups;	   /* of output channels */
+	int64_t per_task;  /* groups */
+	int64_t weights;   /* of a group */
+	int64_t stretches; /* of input channels */
+	int64_t u_step;	   /* U of a stretch: a point */
+	int64_t tiles[2];  /* of an image: rows, columns */
+	int64_t chunk;	   /* tiles at a time, at most */
+	int64_t v_tile;	   /* V: a tile of a point */
+	int64_t v_step;	   /* V: a point of all tiles */
+	int64_t m_tile;	   /* M: a tile of all points */
+	int64_t m_group;   /* M: a group of all tiles */
 } geometry;
 
 /*
- * V of a chunk and M of a task take at most 512 kB each, half of an L2 cache,
- * but a chunk has at least 32 tiles: for so many, weights from memory arrive
- * faster than they are used.  (Sizes within a factor of two measure the same.)
+ * Tiles of a chunk and output channels of a task, at most.  What a task works
+ * on at a time, V and U of a stretch and M, is 370 kB (440 with AVX-512), less
+ * than the smallest L2 cache of a CPU that has such vectors.  Fewer tiles mean
+ * more time for U, fewer channels more time for reading V.
  */
-#define CHUNK_FLOATS ((int64_t)1 << 17)
-#define CHUNK_MIN 32
+#define CHUNK_TILES 32
+#define TASK_LANES 32
 
 static const mmn_winograd_kernels *
 kernels_of(mmn_isa isa)
@@ -86,26 +104,32 @@ kernels_of(mmn_isa isa)
 	}
 }
 
+/* images: 0 where only what is packed matters */
 static void
-geometry_init(geometry *g, const mmn_conv *conv)
+geometry_init(geometry *g, const mmn_conv *conv, int64_t images)
 {
+	int64_t total = images;
+
 	g->kernels = kernels_of(conv->isa);
 	g->in_blocks = (conv->c + LANES - 1) / LANES;
 	g->out_blocks = (conv->m + LANES - 1) / LANES;
 	g->lanes = g->kernels->group * LANES;
 	g->groups = (conv->m + g->lanes - 1) / g->lanes;
-	g->weights = POINTS * conv->c * g->lanes;
+	g->per_task = TASK_LANES / g->lanes;
+	g->weights = PLACES * conv->c * g->lanes;
+	g->stretches = (conv->c + WINOGRAD_STRETCH - 1) / WINOGRAD_STRETCH;
+	g->u_step = WINOGRAD_STEP(g->lanes);
 	for (int d = 0; d < 2; d++)
+	{
 		g->tiles[d] = (conv->w.out[d] + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
+		total *= g->tiles[d];
+	}
+	g->chunk = total < CHUNK_TILES ? total : CHUNK_TILES;
 	g->v_tile = g->in_blocks * LANES;
-	g->chunk =
-		CHUNK_FLOATS / (POINTS * (g->v_tile > g->lanes ? g->v_tile : g->lanes));
-	if (g->chunk < CHUNK_MIN)
-		g->chunk = CHUNK_MIN;
-	/* no multiple of 4 kB: all 36 stores of a patch would go to the same set
-	 * of the L1 cache */
+	/* no multiple of 4 kB, as with WINOGRAD_STEP */
 	g->v_step = g->chunk * g->v_tile + LANES;
 	g->m_tile = POINTS * g->lanes;
+	g->m_group = g->chunk * g->m_tile;
 }
 
 bool
@@ -124,79 +148,28 @@ mmn_winograd_packed_bytes(const mmn_conv *conv)
 {
 	geometry g;
 
-	geometry_init(&g, conv);
+	geometry_init(&g, conv, 0);
 	return (size_t)(g.groups * (g.lanes + g.weights)) * sizeof(float);
 }
 
-/* u [6][6] = G kernel [3][3] G^T, computed in double. */
-static void
-transform_kernel(const double g[6][3], const float *kernel, double u[6][6])
-{
-	double half[6][3];
-
-	for (int i = 0; i < 6; i++)
-		for (int x = 0; x < 3; x++)
-			half[i][x] = g[i][0] * kernel[x] + g[i][1] * kernel[3 + x] +
-						 g[i][2] * kernel[6 + x];
-	for (int i = 0; i < 6; i++)
-		for (int j = 0; j < 6; j++)
-			u[i][j] = half[i][0] * g[j][0] + half[i][1] * g[j][1] +
-					  half[i][2] * g[j][2];
-}
-
-/*
- * G: row i holds the powers of point i over the product of its differences
- * to all other points; the last row is the point at infinity.
- */
-static void
-kernel_matrix(double g[6][3])
-{
-	static const double points[5] = {0.0, WINOGRAD_A, -WINOGRAD_A, WINOGRAD_B,
-									 -WINOGRAD_B};
-
-	for (int i = 0; i < 5; i++)
-	{
-		double product = 1.0;
-
-		for (int j = 0; j < 5; j++)
-			if (j != i)
-				product *= points[i] - points[j];
-		g[i][0] = 1.0 / product;
-		g[i][1] = points[i] / product;
-		g[i][2] = points[i] * points[i] / product;
-	}
-	g[5][0] = g[5][1] = 0.0;
-	g[5][2] = 1.0;
-}
-
+/* bias [groups * lanes], then weights [groups][C][9][lanes] */
 void
 mmn_winograd_pack(const mmn_conv *conv, const float *weights, const float *bias,
 				  void *packed)
 {
 	geometry g;
-	double matrix[6][3];
 	float *out = packed;
 
-	geometry_init(&g, conv);
-	kernel_matrix(matrix);
-	memset(out, 0, (size_t)(g.groups * g.lanes) * sizeof(float));
+	geometry_init(&g, conv, 0);
+	memset(out, 0, mmn_winograd_packed_bytes(conv));
 	if (bias)
 		memcpy(out, bias, (size_t)conv->m * sizeof(float));
 	out += g.groups * g.lanes;
-	for (int64_t group = 0; group < g.groups; group++, out += g.weights)
+	for (int64_t m = 0; m < conv->m; m++)
 		for (int64_t c = 0; c < conv->c; c++)
-			for (int64_t lane = 0; lane < g.lanes; lane++)
-			{
-				int64_t m = group * g.lanes + lane;
-				double u[6][6] = {{0.0}};
-
-				if (m < conv->m)
-					transform_kernel(matrix, weights + (m * conv->c + c) * 9,
-									 u);
-				for (int64_t p = 0; p < POINTS; p++)
-					out[(p * conv->c + c) * g.lanes + lane] =
-						(float)u[p / 6][p % 6];
-			}
+			for (int64_t i = 0; i < PLACES; i++)
+				out[m / g.lanes * g.weights + (c * PLACES + i) * g.lanes +
+					m % g.lanes] = *weights++;
 }
 
 /* Everything a task needs. */
@@ -214,17 +187,17 @@ typedef struct job
 	int64_t first; /* tile of the chunk, counted over all images */
 	int64_t count; /* of the chunk */
 	float *v;	   /* shared */
-	float *own;	   /* of worker 0; the others' follow */
-	int64_t own_step;
+	float *own;	   /* M and U of worker 0; the others' follow */
 } job;
 
 /* Tiles of one input task. */
 #define TASK_TILES 8
 
+/* U of a stretch and M. */
 static int64_t
 own_floats(const geometry *g)
 {
-	return g->chunk * g->m_tile;
+	return POINTS * g->u_step + g->per_task * g->m_group;
 }
 
 size_t
@@ -232,8 +205,7 @@ mmn_winograd_scratch(const mmn_conv *conv, int64_t images, int workers)
 {
 	geometry g;
 
-	(void)images;
-	geometry_init(&g, conv);
+	geometry_init(&g, conv, images);
 	return (size_t)(POINTS * g.v_step + workers * own_floats(&g)) *
 		   sizeof(float);
 }
@@ -350,24 +322,87 @@ output_block(const job *j, int64_t block, const float *m)
 	}
 }
 
+static const float *
+weights_of(const job *j, int64_t stretch, int64_t group)
+{
+	return j->weights + group * j->g.weights +
+		   stretch * WINOGRAD_STRETCH * PLACES * j->g.lanes;
+}
+
+/*
+ * What a stretch of input channels adds to M of a group.  Meanwhile the
+ * weights at "next" are on their way, if there are any.
+ */
 static void
-output_task(void *ctx, int64_t group, int worker)
+multiply_stretch(const job *j, int64_t stretch, int64_t group, float *u,
+				 float *m, const float *next)
+{
+	const geometry *g = &j->g;
+	int64_t from = stretch * WINOGRAD_STRETCH;
+	int64_t n = j->conv->c - from;
+
+	if (n > WINOGRAD_STRETCH)
+		n = WINOGRAD_STRETCH;
+	g->kernels->weights(n, weights_of(j, stretch, group), u);
+	for (int p = 0; p < POINTS; p++)
+	{
+		int64_t ahead = PLACES * WINOGRAD_STRETCH * g->lanes / POINTS;
+
+		for (int64_t i = 0; next && i < ahead; i += LANES)
+			__builtin_prefetch(next + p * ahead + i, 0, 2);
+		g->kernels->multiply(j->count, n, j->v + p * g->v_step + from,
+							 g->v_tile, u + p * g->u_step, m + p * g->lanes,
+							 g->m_tile, stretch > 0);
+	}
+}
+
+/* Some groups of output channels, and within them the blocks that there are. */
+static void
+output_task(void *ctx, int64_t task, int worker)
 {
 	job *j = ctx;
 	const geometry *g = &j->g;
-	const float *u = j->weights + group * g->weights;
-	float *m = j->own + worker * j->own_step;
-	int64_t first = group * g->kernels->group;
-	int64_t blocks = g->out_blocks - first;
+	float *u = j->own + worker * own_floats(g);
+	float *m = u + POINTS * g->u_step;
+	int64_t first = task * g->per_task, end = first + g->per_task;
+	int64_t block = first * g->kernels->group;
 
-	for (int p = 0; p < POINTS; p++)
-		g->kernels->multiply(j->count, j->conv->c, j->v + p * g->v_step,
-							 g->v_tile, u + p * j->conv->c * g->lanes,
-							 m + p * g->lanes, g->m_tile);
-	if (blocks > g->kernels->group)
-		blocks = g->kernels->group;
-	for (int64_t b = 0; b < blocks; b++)
-		output_block(j, first + b, m + b * LANES);
+	if (end > g->groups)
+		end = g->groups;
+	for (int64_t s = 0; s < g->stretches; s++)
+		for (int64_t i = first; i < end; i++)
+		{
+			const float *next = NULL;
+
+			if (i + 1 < end)
+				next = weights_of(j, s, i + 1);
+			else if (s + 1 < g->stretches)
+				next = weights_of(j, s + 1, first);
+			else if (end < g->groups)
+				next = weights_of(j, 0, end);
+			multiply_stretch(j, s, i, u, m + (i - first) * g->m_group, next);
+		}
+	for (int64_t i = first; i < end; i++, m += g->m_group)
+		for (int b = 0; b < g->kernels->group && block < g->out_blocks;
+			 b++, block++)
+			output_block(j, block, m + b * LANES);
+}
+
+static mmn_status
+run_chunk(job *j, mmn_run *run)
+{
+	const geometry *g = &j->g;
+	int64_t tasks = (j->count + TASK_TILES - 1) / TASK_TILES;
+	mmn_status status = mmn_run_tasks(
+		run, tasks, (size_t)(TASK_TILES * g->v_tile * 16), input_task, j);
+
+	if (status != MMN_OK)
+		return status;
+	/* U takes as long as four tiles do */
+	return mmn_run_tasks(run, (g->groups + g->per_task - 1) / g->per_task,
+						 (size_t)((j->count + 4) * POINTS * j->conv->c *
+								  g->lanes / 16 * g->per_task),
+						 output_task, j);
 }
 
 mmn_status
@@ -385,30 +420,20 @@ mmn_winograd_run(const mmn_conv *conv, const void *packed, const float *in,
 			 .out_stride = out_stride,
 			 .v = scratch};
 	const geometry *g = &j.g;
+	mmn_status status = MMN_OK;
 
-	geometry_init(&j.g, conv);
+	geometry_init(&j.g, conv, images);
 	j.weights = j.bias + g->groups * g->lanes;
 	j.own = j.v + POINTS * g->v_step;
-	j.own_step = own_floats(g);
 
-	int64_t total = images * g->tiles[0] * g->tiles[1];
+	int64_t left = images * g->tiles[0] * g->tiles[1];
 
-	for (int64_t chunks = (total + g->chunk - 1) / g->chunk; chunks > 0;
-		 chunks--, j.first += j.count, total -= j.count)
+	for (int64_t chunks = (left + CHUNK_TILES - 1) / CHUNK_TILES;
+		 chunks > 0 && status == MMN_OK;
+		 chunks--, j.first += j.count, left -= j.count)
 	{
-		j.count = total / chunks;
-
-		int64_t tasks = (j.count + TASK_TILES - 1) / TASK_TILES;
-		mmn_status status = mmn_run_tasks(
-			run, tasks, (size_t)(TASK_TILES * g->v_tile * 16), input_task, &j);
-
-		if (status == MMN_OK)
-			status = mmn_run_tasks(
-				run, g->groups,
-				(size_t)(j.count * POINTS * conv->c * g->lanes / 16),
-				output_task, &j);
-		if (status != MMN_OK)
-			return status;
+		j.count = left / chunks;
+		status = run_chunk(&j, run);
 	}
-	return MMN_OK;
+	return status;
 }

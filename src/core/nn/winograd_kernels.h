@@ -4,7 +4,7 @@
 #include "nn/conv.h"
 
 /*
- * The three inner loops of winograd.c, one set for each instruction set.
+ * The four inner loops of winograd.c, one set for each instruction set.
  * All of them compute the same elements in the same order whatever else is
  * in the batch, so that results do not depend on it.
  */
@@ -12,6 +12,14 @@
 #define WINOGRAD_TILE 4	   /* outputs of a tile, each way */
 #define WINOGRAD_PATCH 6   /* inputs under it */
 #define WINOGRAD_POINTS 36 /* products of a channel pair */
+
+/*
+ * Input channels whose weights are transformed and used at a time, and from
+ * one point to the next of them, in floats, for so many output channels: no
+ * multiple of 4 kB, or all 36 stores would go to the same set of the L1 cache.
+ */
+#define WINOGRAD_STRETCH 32
+#define WINOGRAD_STEP(lanes) (WINOGRAD_STRETCH * (lanes) + 16)
 
 /* Where the polynomials are evaluated: 0, +-A, +-B and infinity. */
 #define WINOGRAD_A 0.625f
@@ -39,12 +47,19 @@ typedef struct mmn_winograd_kernels
 	void (*input)(const float *in, int64_t pitch, float *v, int64_t step);
 
 	/*
+	 * Transforms weights g [c][9][group * 16], the nine places of a kernel row
+	 * by row, to u [36][c][group * 16], whose points are WINOGRAD_STEP apart.
+	 */
+	void (*weights)(int64_t c, const float *g, float *u);
+
+	/*
 	 * m [tiles][group * 16], m_step floats apart, =
-	 * v [tiles][c], v_step floats apart, times u [c][group * 16], after which
-	 * come the weights of the next call, as far as there are any.
+	 * v [tiles][c], v_step floats apart, times u [c][group * 16]; with "more"
+	 * this is added to what m holds, term by term, as if it were one sum over
+	 * all that was multiplied.
 	 */
 	void (*multiply)(int64_t tiles, int64_t c, const float *v, int64_t v_step,
-					 const float *u, float *m, int64_t m_step);
+					 const float *u, float *m, int64_t m_step, bool more);
 
 	/*
 	 * Transforms m[36][16], whose rows are step floats apart, back to a tile

@@ -27,7 +27,15 @@
  *      0   ba2    -a2      -b  1  0
  *      0  a2b2      0 -(a2+b2) 0  1
  *
- * G, which takes the rest of the factors, is winograd.c's business.
+ * G takes the rest of the factors: the powers of a point over the product of
+ * its differences to the others,
+ *
+ *   1 / a2b2          0           0
+ *   1 / na       a / na     a2 / na    na = 2 a2 (a2 - b2)
+ *   1 / na      -a / na     a2 / na
+ *   1 / nb       b / nb     b2 / nb    nb = 2 b2 (b2 - a2)
+ *   1 / nb      -b / nb     b2 / nb
+ *        0            0           1
  */
 #include "nn/winograd_kernels.h"
 
@@ -93,6 +101,67 @@ input(const float *in, int64_t pitch, float *v, int64_t step)
 	}
 }
 
+#define NA (2.0f * A2 * (A2 - B2))
+#define NB (2.0f * B2 * (B2 - A2))
+
+/* Six points of a row of G g G^T, given the row of G g. */
+INLINE void
+kernel_row(vec g0, vec g1, vec g2, float *u)
+{
+	const int64_t step = WINOGRAD_STEP(GROUP * 16);
+	vec even_a = vec_fma(vec_set(A2 / NA), g2, vec_mul(vec_set(1 / NA), g0));
+	vec even_b = vec_fma(vec_set(B2 / NB), g2, vec_mul(vec_set(1 / NB), g0));
+	vec odd_a = vec_mul(vec_set(A1 / NA), g1);
+	vec odd_b = vec_mul(vec_set(B1 / NB), g1);
+
+	vec_store(u, vec_mul(vec_set(1 / (A2 * B2)), g0));
+	vec_store(u + step, vec_add(even_a, odd_a));
+	vec_store(u + 2 * step, vec_sub(even_a, odd_a));
+	vec_store(u + 3 * step, vec_add(even_b, odd_b));
+	vec_store(u + 4 * step, vec_sub(even_b, odd_b));
+	vec_store(u + 5 * step, g2);
+}
+
+/* The two rows of points p and -p; p0, p1 and p2 are what G has for p. */
+INLINE void
+kernel_rows(const float *g, float p0, float p1, float p2, float *u)
+{
+	vec even[3], odd[3];
+
+	for (int x = 0; x < 3; x++)
+	{
+		const float *at = g + x * GROUP * 16;
+
+		even[x] = vec_fma(vec_set(p2), vec_load(at + 6 * GROUP * 16),
+						  vec_mul(vec_set(p0), vec_load(at)));
+		odd[x] = vec_mul(vec_set(p1), vec_load(at + 3 * GROUP * 16));
+	}
+	kernel_row(vec_add(even[0], odd[0]), vec_add(even[1], odd[1]),
+			   vec_add(even[2], odd[2]), u);
+	kernel_row(vec_sub(even[0], odd[0]), vec_sub(even[1], odd[1]),
+			   vec_sub(even[2], odd[2]), u + 6 * WINOGRAD_STEP(GROUP * 16));
+}
+
+static SIMD void
+weights(int64_t c, const float *g, float *u)
+{
+	const int64_t place = GROUP * 16, row = 6 * WINOGRAD_STEP(place);
+
+	for (int64_t i = 0; i < c; i++, g += 8 * place)
+		for (int l = 0; l < GROUP * 16; l += VEC, g += VEC, u += VEC)
+		{
+			vec zero = vec_set(1 / (A2 * B2));
+
+			kernel_row(vec_mul(zero, vec_load(g)),
+					   vec_mul(zero, vec_load(g + place)),
+					   vec_mul(zero, vec_load(g + 2 * place)), u);
+			kernel_rows(g, 1 / NA, A1 / NA, A2 / NA, u + row);
+			kernel_rows(g, 1 / NB, B1 / NB, B2 / NB, u + 3 * row);
+			kernel_row(vec_load(g + 6 * place), vec_load(g + 7 * place),
+					   vec_load(g + 8 * place), u + 5 * row);
+		}
+}
+
 /* out = A^T m */
 INLINE void
 tile_column(const vec m[6], vec out[4])
@@ -147,26 +216,23 @@ output(const float *m, int64_t step, const mmn_winograd_target *to)
 	}
 }
 
-/*
- * A pass of multiply() over n tiles, n a constant; all sums in registers.
- * Meanwhile calls for c cache lines from "next" on.
- */
+/* A pass of multiply() over n tiles, n a constant; all sums in registers. */
 INLINE void
-pass(int n, int64_t c, const float *v, int64_t v_step, const float *u,
-	 const float *next, float *m, int64_t m_step)
+pass(int n, int64_t c, const float *v, int64_t v_step, const float *u, float *m,
+	 int64_t m_step, bool more)
 {
 	vec sum[TILES][GROUP * VECS];
 
 	for (int t = 0; t < n; t++)
 		for (int i = 0; i < GROUP * VECS; i++)
-			sum[t][i] = vec_set(0.0f);
+			sum[t][i] =
+				more ? vec_load(m + t * m_step + i * VEC) : vec_set(0.0f);
 	for (int64_t k = 0; k < c; k++, u += GROUP * 16)
 	{
 		vec w[GROUP * VECS];
 
 		for (int i = 0; i < GROUP * VECS; i++)
 			w[i] = vec_load(u + i * VEC);
-		__builtin_prefetch(next + k * 16, 0, 2);
 		for (int t = 0; t < n; t++)
 		{
 			vec x = vec_set(v[t * v_step + k]);
@@ -184,30 +250,17 @@ pass(int n, int64_t c, const float *v, int64_t v_step, const float *u,
 #define PASS(n)                                                                \
 	case n:                                                                    \
 		if (n <= TILES)                                                        \
-			pass(n <= TILES ? n : TILES, c, v, v_step, u, next, m, m_step);    \
+			pass(n <= TILES ? n : TILES, c, v, v_step, u, m, m_step, more);    \
 		break
 
 static SIMD void
 multiply(int64_t tiles, int64_t c, const float *v, int64_t v_step,
-		 const float *u, float *m, int64_t m_step)
+		 const float *u, float *m, int64_t m_step, bool more)
 {
 	/* passes of about the same length: 16 tiles are 8 + 8, not 14 + 2 */
-	int64_t passes = (tiles + TILES - 1) / TILES;
-	const float *end = u + c * GROUP * 16;
-	bool many = passes > 1;
-
-	for (; passes > 0; passes--)
+	for (int64_t passes = (tiles + TILES - 1) / TILES; passes > 0; passes--)
 	{
 		int64_t n = tiles / passes;
-
-		/*
-		 * The first pass reads weights from where they are, the others have
-		 * them near.  The last passes bring on the next weights, a block of
-		 * 16 lanes each, so that reading spreads over time; a single pass
-		 * would only wait for itself.
-		 */
-		const float *next =
-			many && passes <= GROUP ? end + (passes - 1) * c * 16 : u;
 
 		switch (n)
 		{
@@ -234,6 +287,6 @@ multiply(int64_t tiles, int64_t c, const float *v, int64_t v_step,
 
 _Static_assert(TILES <= 14, "a PASS for each number of tiles");
 
-const mmn_winograd_kernels NAME = {GROUP, input, multiply, output};
+const mmn_winograd_kernels NAME = {GROUP, input, weights, multiply, output};
 
 #endif
