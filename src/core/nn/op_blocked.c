@@ -90,11 +90,38 @@ unblock_run(const mmn_step *s, mmn_run *run)
 }
 
 /*
- * The 16 channels of a pixel.  Compilers make of it as many vectors as it
- * takes; only where plain loops do not become vectors is it written out.
+ * Half of a pixel's channels: one vector or two, which the compiler keeps in
+ * registers.  (With a whole pixel it does not, where it takes two vectors.)
  */
-typedef float pixel __attribute__((vector_size(64)));
-typedef int32_t pixel_mask __attribute__((vector_size(64)));
+#define HALF (B / 2)
+typedef float half __attribute__((vector_size(HALF * sizeof(float))));
+typedef int32_t half_mask __attribute__((vector_size(HALF * sizeof(float))));
+
+/* Over rows x columns pixels of the window, the first at x; by so many. */
+static inline __attribute__((always_inline)) void
+pool_half(bool max, const float *x, int64_t rows, int64_t row, int64_t columns,
+		  int64_t column, float by, float *out)
+{
+	half v = {0};
+
+	if (max)
+		v -= INFINITY;
+	for (; rows > 0; rows--, x += row)
+		for (int64_t i = 0; i < columns; i++)
+		{
+			half y = *(const half *)(const void *)(x + i * column);
+
+			if (max)
+			{
+				half_mask more = y > v;
+
+				v = (half)((more & (half_mask)y) | (~more & (half_mask)v));
+			}
+			else
+				v += y;
+		}
+	*(half *)(void *)out = max ? v : v / by;
+}
 
 /* Row oh of one block, rows [rows[0], rows[1]) of the window being inside. */
 static inline __attribute__((always_inline)) void
@@ -102,38 +129,21 @@ pool_row(const mmn_pool2d *pool, bool max, const float *in,
 		 const int64_t *rows, int64_t oh, float *out)
 {
 	const mmn_window *w = &pool->w;
-	int64_t column = w->dilation[1], row = w->dilation[0] * w->in[1];
+	int64_t column = w->dilation[1] * B, row = w->dilation[0] * w->in[1] * B;
 	int64_t n_rows = max ? 1 : mmn_window_count(w, 0, oh, pool->count_pad);
 
 	for (int64_t ow = 0; ow < w->out[1]; ow++, out += B)
 	{
-		pixel v = {0};
 		int64_t from, to, n;
+		const float *x;
 
-		if (max)
-			v -= INFINITY;
 		mmn_window_clip(w, 1, ow, &from, &to);
-		for (int64_t kh = rows[0]; kh < rows[1]; kh++)
-		{
-			const pixel *x = (const pixel *)(const void *)in +
-							 mmn_window_at(w, oh, ow, rows[0], from) +
-							 (kh - rows[0]) * row;
-
-			for (int64_t kw = from; kw < to; kw++, x += column)
-				if (max)
-				{
-					pixel_mask more = *x > v;
-
-					v = (pixel)((more & (pixel_mask)*x) |
-								(~more & (pixel_mask)v));
-				}
-				else
-					v += *x;
-		}
+		x = in + mmn_window_at(w, oh, ow, rows[0], from) * B;
 		n = max ? 1 : n_rows * mmn_window_count(w, 1, ow, pool->count_pad);
-		if (!max)
-			v /= (float)(n > 0 ? n : 1); /* of nothing, the sum is 0 */
-		*(pixel *)(void *)out = v;
+		n = n > 0 ? n : 1; /* of nothing, the sum is 0 */
+		for (int i = 0; i < B; i += HALF)
+			pool_half(max, x + i, rows[1] - rows[0], row, to - from, column,
+					  (float)n, out + i);
 	}
 }
 
