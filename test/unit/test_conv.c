@@ -386,7 +386,8 @@ check_activations(mmn_isa isa)
 		{MMN_ACT_HARD_SWISH, 0, 0}, {MMN_ACT_SIGMOID, 0, 0},
 		{MMN_ACT_SILU, 0, 0},
 	};
-	static const shape dense = {32,		40,		1,		9,	   9,
+	/* more terms and pixels than are summed at a time */
+	static const shape dense = {272,	40,		1,		11,	   11,
 								{1, 1}, {1, 1}, {0, 0}, {1, 1}};
 	static const shape deep = {24,	   24,	   24,	   9,	  9,
 							   {3, 3}, {1, 1}, {1, 1}, {1, 1}};

@@ -6,7 +6,8 @@
  * copied to scratch with their padding (not for 1x1: it reads X itself); then
  * panel by panel, so that a panel's weights stay in the cache for all of the
  * band, and small maps make bands of several images.  A task is one panel over
- * one band.
+ * one band.  Within it, tiles go over the panel's weights together, a piece
+ * after the other.
  */
 #include "nn/conv.h"
 
@@ -205,13 +206,101 @@ copy_plane(const mmn_conv_layout *l, const mmn_window *w, const float *in,
 	}
 }
 
-/* Tiles over output rows (pixels) [from, to); in is the first one's place. */
+/* Where a tile reads and writes. */
+typedef struct tile_place
+{
+	const float *in;
+	size_t at; /* floats from the first image's output */
+	int pixels;
+	int wrap;
+} tile_place;
+
+/*
+ * So many tiles take so many terms of their sums at a time, whose weights stay
+ * in the L1 cache; the sums wait in a buffer meanwhile.
+ */
+#define TILES 16
+#define TERMS 256
+#define TILE_FLOATS (MMN_TILE_MAX * MMN_BLOCK)
+
+/* Brings n floats nearer. */
+static inline void
+fetch(const float *p, int64_t n)
+{
+	for (int64_t i = 0; i < n; i += MMN_BLOCK)
+		__builtin_prefetch(p + i, 0, 2);
+}
+
+/*
+ * Tiles of one panel, a piece of its weights after the other.  While one is
+ * used the next is on its way: "next" is the first of the panel behind, or
+ * NULL.
+ */
 static void
-run_tiles(const conv_job *job, const mmn_conv_panel *panel, const float *in,
-		  int64_t from, int64_t to, size_t image)
+run_tiles(const conv_job *job, const mmn_conv_panel *panel,
+		  const tile_place *places, int n, mmn_conv_tile t, const float *next)
+{
+	float sums[TILES * TILE_FLOATS] __attribute__((aligned(64)));
+	const mmn_conv_tap *taps = t.taps;
+	const float *bias = t.weights;
+	int64_t width = panel->blocks * MMN_BLOCK;
+	size_t pixels = (size_t)job->kernels->pixels * MMN_BLOCK;
+	int tap = 0;
+
+	t.weights += width;
+	do
+	{
+		int64_t terms = 0, ahead;
+		int first = tap;
+		bool last;
+
+		for (; tap < panel->n_taps && terms < TERMS; tap++)
+			terms += taps[tap].count;
+		last = tap == panel->n_taps;
+		t.taps = taps + first;
+		t.n_taps = tap - first;
+		t.lo = last ? job->tile.lo : -INFINITY;
+		t.hi = last ? job->tile.hi : INFINITY;
+		t.block_stride = last ? job->tile.block_stride : pixels;
+		t.start_block = first ? pixels : MMN_BLOCK;
+		t.start_pixel = first ? MMN_BLOCK : 0;
+		if (!last)
+			next = t.weights + terms * width;
+		ahead = (terms * width / n + MMN_BLOCK - 1) & ~(MMN_BLOCK - 1);
+		for (int i = 0; i < n; i++)
+		{
+			const tile_place *place = &places[i];
+
+			t.in = place->in;
+			t.pixels = place->pixels;
+			t.wrap = place->wrap;
+			t.start = first ? sums + i * TILE_FLOATS : bias;
+			t.out = last ? job->out + place->at : sums + i * TILE_FLOATS;
+			t.residual =
+				last && job->residual ? job->residual + place->at : NULL;
+			if (next)
+				fetch(next + i * ahead, ahead);
+			job->kernels->tile(job->l.kind, &t);
+			if (last && !mmn_epilogue_is_clip(job->conv))
+				for (int b = 0; b < t.blocks; b++)
+					job->kernels->activate(job->conv,
+										   t.out + (size_t)b * t.block_stride,
+										   (size_t)t.pixels * MMN_BLOCK);
+		}
+		t.weights += terms * width;
+	} while (tap < panel->n_taps);
+}
+
+/* One panel over output rows (pixels) [from, to), the first one's place at in. */
+static void
+run_panel(const conv_job *job, int64_t number, const float *in, int64_t from,
+		  int64_t to, size_t image)
 {
 	const mmn_conv_layout *l = &job->l;
 	const mmn_conv_kernels *k = job->kernels;
+	const mmn_conv_panel *panel = mmn_packed_panels(job->packed) + number;
+	const uint8_t *packed = job->packed;
+	const float *next = NULL;
 	int64_t cols = l->copies ? l->cols : to - from;
 	int64_t left = l->copies ? (to - from) * cols : cols;
 	size_t at = image * job->out_stride +
@@ -219,37 +308,40 @@ run_tiles(const conv_job *job, const mmn_conv_panel *panel, const float *in,
 				(size_t)(from * (l->copies ? cols : 1) * MMN_BLOCK);
 	int64_t pitch = l->out_step * l->row_pitch, column = 0;
 	mmn_conv_tile t = job->tile;
+	tile_place places[TILES];
+	int n = 0;
 
 	t.taps = mmn_packed_taps(job->packed) + panel->tap;
-	t.n_taps = panel->n_taps;
-	t.weights = (const float *)((const uint8_t *)job->packed + panel->weights);
+	t.weights = (const float *)(packed + panel->weights);
 	t.blocks = panel->blocks;
 	t.jump = pitch - cols * l->unit;
+	if (number + 1 < mmn_packed_head(job->packed)->n_panels)
+		next = (const float *)(packed + panel[1].weights);
 	while (left > 0)
 	{
 		int64_t in_row = cols - column;
 		int64_t run = k->any_wrap ? least(left, in_row + cols) : in_row;
+		tile_place *place = &places[n++];
 
 		if (!k->any_wrap && column == 0 && 2 * cols <= k->pixels &&
 			left >= 2 * cols)
-			t.pixels = (int)(2 * cols);
+			place->pixels = (int)(2 * cols);
 		else /* as many tiles as needed, none much smaller than the others */
-			t.pixels =
+			place->pixels =
 				(int)((run - 1) / ((run + k->pixels - 1) / k->pixels) + 1);
-		t.wrap = (int)least(t.pixels, in_row);
-		t.in = in + column * l->unit;
-		t.out = job->out + at;
-		t.residual = job->residual ? job->residual + at : NULL;
-		k->tile(l->kind, &t);
-		if (!mmn_epilogue_is_clip(job->conv))
-			for (int b = 0; b < t.blocks; b++)
-				k->activate(job->conv, t.out + (size_t)b * t.block_stride,
-							(size_t)t.pixels * MMN_BLOCK);
-		at += (size_t)t.pixels * MMN_BLOCK;
-		left -= t.pixels;
-		column += t.pixels;
+		place->wrap = (int)least(place->pixels, in_row);
+		place->in = in + column * l->unit;
+		place->at = at;
+		at += (size_t)place->pixels * MMN_BLOCK;
+		left -= place->pixels;
+		column += place->pixels;
 		for (; column >= cols; column -= cols)
 			in += pitch;
+		if (n == TILES || left == 0)
+		{
+			run_tiles(job, panel, places, n, t, next);
+			n = 0;
+		}
 	}
 }
 
@@ -282,8 +374,7 @@ panel_task(void *ctx, int64_t task, int worker)
 									: job->in + (size_t)i * job->in_stride +
 										  job->from * MMN_BLOCK;
 
-		run_tiles(job, mmn_packed_panels(job->packed) + task, in, job->from,
-				  job->to, (size_t)i);
+		run_panel(job, task, in, job->from, job->to, (size_t)i);
 	}
 }
 

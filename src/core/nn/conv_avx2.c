@@ -41,29 +41,29 @@ finish(const int n, __m256 sum[PIXELS][2], const float *residual, float *out,
 		}
 }
 
-/* Sums start as the bias. */
+/* What sums start as, pixels step floats apart. */
 TEMPLATE void
-begin(const int n, __m256 sum[PIXELS][2], const float *bias)
+begin(const int n, __m256 sum[PIXELS][2], const float *start, size_t step)
 {
 #pragma GCC unroll 6
-	for (int p = 0; p < n; p++)
+	for (int p = 0; p < n; p++, start += step)
 	{
-		sum[p][0] = _mm256_load_ps(bias);
-		sum[p][1] = _mm256_load_ps(bias + HALF);
+		sum[p][0] = _mm256_load_ps(start);
+		sum[p][1] = _mm256_load_ps(start + HALF);
 	}
 }
 
 TEMPLATE void
 dense(const mmn_conv_tile *t, const int n, const int stride)
 {
-	const float *w = t->weights + MMN_BLOCK;
+	const float *w = t->weights;
 	const float *in[PIXELS];
 	__m256 sum[PIXELS][2];
 
 #pragma GCC unroll 6
 	for (int p = 0; p < n; p++)
 		in[p] = t->in + mmn_tile_pixel(t, stride, p);
-	begin(n, sum, t->weights);
+	begin(n, sum, t->start, t->start_pixel);
 	for (int i = 0; i < t->n_taps; i++)
 	{
 		int64_t x = t->taps[i].offset;
@@ -110,14 +110,14 @@ spread(__m256 x, const int j)
 TEMPLATE void
 narrow(const mmn_conv_tile *t, const int n)
 {
-	const float *w = t->weights + MMN_BLOCK;
+	const float *w = t->weights;
 	const float *in[PIXELS];
 	__m256 sum[PIXELS][2];
 
 #pragma GCC unroll 6
 	for (int p = 0; p < n; p++)
 		in[p] = t->in + mmn_tile_pixel(t, MMN_BLOCK, p);
-	begin(n, sum, t->weights);
+	begin(n, sum, t->start, t->start_pixel);
 	for (int i = 0; i < t->n_taps; i++, w += MMN_NARROW * MMN_BLOCK)
 	{
 		int64_t x = t->taps[i].offset;
@@ -151,7 +151,7 @@ depthwise_tile(const mmn_depthwise_tile *t, const int n, const int stride,
 	const int64_t any = t->stride;
 	__m256 sum[PIXELS][2];
 
-	begin(n, sum, t->bias);
+	begin(n, sum, t->bias, 0);
 	for (int r = t->rows; r > 0; r--, row += t->row_step)
 	{
 		int64_t at = t->column;

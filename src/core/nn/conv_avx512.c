@@ -13,6 +13,7 @@
 #if defined(__x86_64__)
 
 #define PIXELS 14
+_Static_assert(2 * PIXELS <= MMN_TILE_MAX, "tiles of two blocks");
 
 /*
  * Neighbouring terms of neighbouring pixels are the same inputs.  A compiler
@@ -59,8 +60,8 @@ dense(const mmn_conv_tile *t, const int blocks, const int n, const int wraps,
 	for (int b = 0; b < blocks; b++)
 #pragma GCC unroll 14
 		for (int p = 0; p < n; p++)
-			sum[b][p] = _mm512_load_ps(w + b * MMN_BLOCK);
-	w += blocks * MMN_BLOCK;
+			sum[b][p] = _mm512_load_ps(t->start + b * t->start_block +
+									   p * t->start_pixel);
 	for (int i = 0; i < t->n_taps; i++)
 	{
 		const float *x = t->in + t->taps[i].offset;
@@ -114,13 +115,13 @@ spread(__m512 x, const int j)
 TEMPLATE void
 narrow(const mmn_conv_tile *t, const int n, const int wraps)
 {
-	const float *w = t->weights + MMN_BLOCK;
+	const float *w = t->weights;
 	const int64_t jump = t->jump;
 	__m512 sum[PIXELS];
 
 #pragma GCC unroll 14
 	for (int p = 0; p < n; p++)
-		sum[p] = _mm512_load_ps(t->weights);
+		sum[p] = _mm512_load_ps(t->start + p * t->start_pixel);
 	for (int i = 0; i < t->n_taps; i++, w += MMN_NARROW * MMN_BLOCK)
 	{
 		const float *x = t->in + t->taps[i].offset;

@@ -19,10 +19,13 @@
  *   narrow       the 4 channels of a group under one place of the kernel,
  *                those of all groups of a block at once
  *
- * Weights of a tile: bias [blocks][16], then for each term, tap by tap,
- * [blocks][16].
+ * Weights of a tile: for each term, tap by tap, [blocks][16].  Sums start as
+ * the bias, or as what a tile with the taps before has left of them.
  */
 #define MMN_NARROW 4 /* channels of such a group */
+
+/* Pixels times blocks of the largest tile. */
+#define MMN_TILE_MAX 28
 
 typedef struct mmn_conv_tap
 {
@@ -42,8 +45,10 @@ typedef struct mmn_conv_tile
 	const float *in;		  /* the first pixel's place */
 	const mmn_conv_tap *taps; /* n_taps, and one more to prefetch */
 	const float *weights;
+	const float *start;	   /* [blocks] start_block apart, [pixels] start_pixel */
 	const float *residual; /* as out, or NULL */
 	float *out;			   /* [blocks] block_stride apart, [pixels][16] */
+	size_t start_block, start_pixel;
 	size_t block_stride;
 	float lo, hi; /* what comes out is clipped to */
 	int n_taps;

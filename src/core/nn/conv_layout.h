@@ -12,8 +12,11 @@
 #define MMN_CONV_STRIDE_MAX 16
 #define MMN_CONV_KERNEL_MAX 32
 
-/* Floats of X under a band: a quarter of an L2 cache, beside the weights. */
-#define MMN_CONV_SLAB ((int64_t)1 << 16)
+/*
+ * Floats of X under a band: about an L2 cache.  Shorter bands read the weights
+ * more often, which may be from memory.
+ */
+#define MMN_CONV_SLAB ((int64_t)1 << 17)
 
 typedef struct mmn_conv_layout
 {

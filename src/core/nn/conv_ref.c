@@ -21,10 +21,10 @@ dense(const mmn_conv_tile *t, int pixel_stride)
 	for (int p = 0; p < t->pixels; p++)
 	{
 		const float *in = t->in + mmn_tile_pixel(t, pixel_stride, p);
-		const float *w = t->weights + MMN_BLOCK;
+		const float *w = t->weights;
 		float sum[MMN_BLOCK];
 
-		memcpy(sum, t->weights, sizeof sum);
+		memcpy(sum, t->start + (size_t)p * t->start_pixel, sizeof sum);
 		for (int i = 0; i < t->n_taps; i++)
 		{
 			const float *x = in + t->taps[i].offset;
@@ -44,10 +44,10 @@ narrow(const mmn_conv_tile *t)
 	for (int p = 0; p < t->pixels; p++)
 	{
 		const float *in = t->in + mmn_tile_pixel(t, MMN_BLOCK, p);
-		const float *w = t->weights + MMN_BLOCK;
+		const float *w = t->weights;
 		float sum[MMN_BLOCK];
 
-		memcpy(sum, t->weights, sizeof sum);
+		memcpy(sum, t->start + (size_t)p * t->start_pixel, sizeof sum);
 		for (int i = 0; i < t->n_taps; i++)
 		{
 			const float *x = in + t->taps[i].offset;
