@@ -18,8 +18,14 @@
  * one point to the next of them, in floats, for so many output channels: no
  * multiple of 4 kB, or all 36 stores would go to the same set of the L1 cache.
  */
-#define WINOGRAD_STRETCH 32
+#define WINOGRAD_STRETCH 64
 #define WINOGRAD_STEP(lanes) (WINOGRAD_STRETCH * (lanes) + 16)
+
+/*
+ * Transforming weights takes about as long as multiplying by them where there
+ * are few tiles, so that is when half of the next come from memory.
+ */
+#define WINOGRAD_AHEAD 4
 
 /* Where the polynomials are evaluated: 0, +-A, +-B and infinity. */
 #define WINOGRAD_A 0.625f
@@ -49,8 +55,10 @@ typedef struct mmn_winograd_kernels
 	/*
 	 * Transforms weights g [c][9][group * 16], the nine places of a kernel row
 	 * by row, to u [36][c][group * 16], whose points are WINOGRAD_STEP apart.
+	 * Meanwhile calls for the first WINOGRAD_AHEAD places of weights that are
+	 * wanted next.
 	 */
-	void (*weights)(int64_t c, const float *g, float *u);
+	void (*weights)(int64_t c, const float *g, float *u, const float *next);
 
 	/*
 	 * m [tiles][group * 16], m_step floats apart, =

@@ -143,11 +143,14 @@ kernel_rows(const float *g, float p0, float p1, float p2, float *u)
 }
 
 static SIMD void
-weights(int64_t c, const float *g, float *u)
+weights(int64_t c, const float *g, float *u, const float *next)
 {
 	const int64_t place = GROUP * 16, row = 6 * WINOGRAD_STEP(place);
 
-	for (int64_t i = 0; i < c; i++, g += 8 * place)
+	for (int64_t i = 0; i < c; i++, g += 8 * place, next += 9 * place)
+	{
+		for (int l = 0; l < WINOGRAD_AHEAD * GROUP * 16; l += 16)
+			__builtin_prefetch(next + l, 0, 2);
 		for (int l = 0; l < GROUP * 16; l += VEC, g += VEC, u += VEC)
 		{
 			vec zero = vec_set(1 / (A2 * B2));
@@ -160,6 +163,7 @@ weights(int64_t c, const float *g, float *u)
 			kernel_row(vec_load(g + 6 * place), vec_load(g + 7 * place),
 					   vec_load(g + 8 * place), u + 5 * row);
 		}
+	}
 }
 
 /* out = A^T m */
