@@ -298,6 +298,7 @@ test_batch(mmn_isa isa)
 {
 	static const shape shapes[] = {{16, 32, 14, 14, {1, 1}, {1, 1}},
 								   {64, 32, 7, 7, {1, 1}, {1, 1}},
+								   {130, 40, 9, 9, {1, 1}, {1, 1}},
 								   {32, 16, 23, 5, {1, 1}, {1, 1}}};
 	const char *set = mmn_isa_name(isa);
 

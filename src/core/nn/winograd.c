@@ -18,8 +18,8 @@
  *
  * U takes four times the space of the kernels, and those of 512 channels are
  * 9 MB as they are.  So what is packed is the kernels, and U is computed where
- * it is used: for the four tiles of one map of 7x7 that takes as long as the
- * products do, but waiting for U from memory would take twice as long as both.
+ * it is used: for the four tiles of one map of 7x7 that takes nearly as long as
+ * the products do, but waiting for U from memory would take twice as long as both.
  *
  * Tiles of all images are numbered through and taken a chunk at a time.  For
  * each chunk:
