@@ -3,89 +3,13 @@
  * graph step by step: random graphs of what image networks consist of, and a
  * few whose plan is known.
  */
-#include "onnx_fixture.h"
-#include "tap.h"
-
-#include "nn/graph.h"
-
-typedef struct map
-{
-	char name[12];
-	int64_t c, h, w;
-} map;
-
-static map maps[64];
-static int n_maps, n_names;
-static float *constants[256];
-static int n_constants;
-
-static map *
-new_map(int64_t c, int64_t h, int64_t w)
-{
-	map *m = &maps[n_maps++];
-
-	*m = (map){.c = c, .h = h, .w = w};
-	snprintf(m->name, sizeof m->name, "t%d", n_names++);
-	return m;
-}
+#include "graph_fixture.h"
 
 static map *
 pick_map(void)
 {
 	/* mostly a late one, so that chains come about */
 	return &maps[pick(0, 2) ? n_maps - 1 : pick(0, n_maps - 1)];
-}
-
-/* An initializer of random values, scaled so that sums stay small. */
-static const char *
-constant(int ndim, const int64_t *dims, float scale, float shift)
-{
-	static char name[16];
-	size_t n = 1;
-	float *v;
-
-	for (int i = 0; i < ndim; i++)
-		n *= (size_t)dims[i];
-	v = constants[n_constants++] = random_floats(n);
-	for (size_t i = 0; i < n; i++)
-		v[i] = v[i] * scale + shift;
-	snprintf(name, sizeof name, "k%d", n_names++);
-	add_floats(name, ndim, dims, v);
-	return name;
-}
-
-static void
-chain(const char *op, const map *in, const map *out)
-{
-	begin_node(op, in->name, NULL, out->name);
-}
-
-static map *
-add_conv(map *x, int64_t m, int64_t k, int64_t stride, int64_t groups, bool pad)
-{
-	int64_t ws[4] = {m, x->c / groups, k, k};
-	char w[16], b[16];
-	int64_t p = pad ? k / 2 : 0;
-	map *y = new_map(m, (x->h + 2 * p - k) / stride + 1,
-					 (x->w + 2 * p - k) / stride + 1);
-
-	strcpy(w, constant(4, ws, 1.0f / (float)(ws[1] * k), 0));
-	strcpy(b, constant(1, ws, 0.3f, 0));
-	begin_node("Conv", x->name, w, y->name);
-	if (pick(0, 1))
-	{
-		node.len = 0;
-		put_text(&node, 1, x->name);
-		put_text(&node, 1, w);
-		put_text(&node, 1, b);
-		put_text(&node, 2, y->name);
-		put_text(&node, 4, "Conv");
-	}
-	set_int("group", groups);
-	set_ints("strides", 2, (int64_t[]){stride, stride});
-	set_ints("pads", 4, (int64_t[]){p, p, p, p});
-	end_node();
-	return y;
 }
 
 static map *
@@ -101,47 +25,6 @@ random_conv(map *x)
 		groups = 4;
 	return add_conv(x, m, k, x->h > 6 ? pick(1, 2) : 1, groups,
 					k == 1 || pick(0, 2));
-}
-
-static map *
-add_norm(map *x)
-{
-	map *y = new_map(x->c, x->h, x->w);
-	char v[4][16];
-
-	for (int i = 0; i < 4; i++)
-		strcpy(v[i], constant(1, &x->c, 0.3f, i % 3 ? 0.0f : 1.0f));
-	node.len = 0;
-	put_text(&node, 1, x->name);
-	for (int i = 0; i < 4; i++)
-		put_text(&node, 1, v[i]);
-	put_text(&node, 2, y->name);
-	put_text(&node, 4, "BatchNormalization");
-	end_node();
-	return y;
-}
-
-static map *
-add_unary(const char *op, map *x)
-{
-	map *y = new_map(x->c, x->h, x->w);
-
-	chain(op, x, y);
-	if (strcmp(op, "HardSigmoid") == 0 && pick(0, 1))
-		set_float("alpha", 1.0f / 6.0f);
-	end_node();
-	return y;
-}
-
-static map *
-add_binary(const char *op, map *a, map *b)
-{
-	map *y = new_map(a->c > b->c ? a->c : b->c, a->h > b->h ? a->h : b->h,
-					 a->w > b->w ? a->w : b->w);
-
-	begin_node(op, a->name, b->name, y->name);
-	end_node();
-	return y;
 }
 
 static map *
@@ -169,21 +52,6 @@ add_global(map *x, const char *op)
 	chain(op, x, y);
 	end_node();
 	return y;
-}
-
-/* Another map of the same size (and channels), or none. */
-static map *
-partner(const map *x, bool channels)
-{
-	for (int i = 0, at = pick(0, n_maps - 1); i < n_maps; i++, at++)
-	{
-		map *m = &maps[at % n_maps];
-
-		if (m != x && m->h == x->h && m->w == x->w &&
-			(!channels || m->c == x->c))
-			return m;
-	}
-	return NULL;
 }
 
 static map *
@@ -253,10 +121,12 @@ random_step(void)
 										"HardSigmoid", "Tanh", "Exp",
 										"Identity", "HardSwish"};
 	map *x = pick_map(), *other = partner(x, true);
-	int what = pick(0, 15);
+	int what = pick(0, 16);
 
 	if (what < 4)
 		random_conv(x);
+	else if (what == 16)
+		add_scale(pick(0, 1) ? random_conv(x) : x);
 	else if (what == 4)
 		add_unary("Relu", add_norm(random_conv(x)));
 	else if (what == 5)
@@ -300,120 +170,19 @@ random_step(void)
 		add_binary(pick(0, 1) ? "Sub" : "Mul", x, other);
 }
 
-static double
-difference(const float *a, const float *b, size_t n)
-{
-	double worst = 0, largest = 1e-30;
-
-	for (size_t i = 0; i < n; i++)
-	{
-		double d = fabs((double)a[i] - (double)b[i]);
-
-		if (isinf(a[i]) && a[i] == b[i])
-			continue;
-		worst = d <= worst ? worst : d;
-		largest = fabs((double)a[i]) > largest ? fabs((double)a[i]) : largest;
-	}
-	return worst / largest;
-}
-
-/* Without making groups of the images, as small networks are run. */
-static mmn_status
-forward_at_once(const mmn_plan *p, int64_t images, const float *in, float *out)
-{
-	size_t size = mmn_run_workspace(p, images, mmn_run_workers(&env));
-	void *workspace = malloc(size);
-	mmn_status status = MMN_OK;
-	mmn_run run;
-
-	memset(workspace, 0xff, size);
-	mmn_run_begin(&run, p, images, workspace, in, &env, &err);
-	for (int i = 0; i < p->n_steps && status == MMN_OK; i++)
-		status = mmn_run_step(&run, i);
-	mmn_run_end(&run, out);
-	free(workspace);
-	return status;
-}
-
-/* The network as it stands in every kernel set, two images at a time. */
-static void
-compare(int round, const int64_t *in, const char *output)
-{
-	size_t n_x = (size_t)(2 * in[1] * in[2] * in[3]), n = 0;
-	float *x = random_floats(n_x), *want, *got, *one;
-	static message saved;
-	int isa;
-
-	saved = graph;
-
-	options.plain = true;
-	if (begin(output, 4, in) != MMN_OK)
-	{
-		ok(0, "graph %d: %s", round, err.text);
-		free(x);
-		return;
-	}
-	n = mmn_plan_output_count(plan);
-	want = malloc(2 * n * sizeof *want);
-	got = malloc(2 * n * sizeof *got);
-	one = malloc(n * sizeof *one);
-	forward_at_once(plan, 2, x, want);
-	options.plain = false;
-	for (isa = 0; isa <= (int)mmn_isa_best(); isa++)
-	{
-		double error = INFINITY;
-		bool same = false;
-
-		graph = saved;
-		options.isa = (mmn_isa)isa;
-		if (begin(output, 4, in) == MMN_OK &&
-			forward_at_once(plan, 2, x, got) == MMN_OK)
-		{
-			error = difference(want, got, 2 * n);
-			forward_images(plan, 1, x + n_x / 2, one);
-			same = memcmp(one, got + n, n * sizeof *one) == 0;
-			env.threads = 3;
-			forward_images(plan, 1, x + n_x / 2, one);
-			env.threads = 0;
-			same = same && memcmp(one, got + n, n * sizeof *one) == 0;
-		}
-		ok(error < 2e-5 && same, "graph %d, %d maps, %s: error %.2g%s", round,
-		   n_maps, mmn_isa_name((mmn_isa)isa), error,
-		   same ? "" : ", differs with the number of images or threads");
-	}
-	free(x);
-	free(want);
-	free(got);
-	free(one);
-}
-
 static void
 test_random(int round)
 {
 	int64_t in[4] = {1, pick(0, 2) ? 3 : 20, pick(6, 14), pick(6, 14)};
 	int steps = pick(2, 14);
 
-	n_maps = n_names = 0;
-	begin_graph();
-	strcpy(new_map(in[1], in[2], in[3])->name, "x");
+	begin_maps(in[1], in[2], in[3]);
 	if (pick(0, 3))
 		random_conv(&maps[0]);
 	while (steps-- > 0 && n_maps < 40)
 		random_step();
 	compare(round, in, maps[n_maps - 1].name);
-	while (n_constants > 0)
-		free(constants[--n_constants]);
-}
-
-/* How many steps of that name the plan has. */
-static int
-count_steps(const char *name)
-{
-	int n = 0;
-
-	for (int i = 0; i < plan->n_steps; i++)
-		n += strcmp(mmn_op_at(mmn_plan_steps(plan)[i].op)->name, name) == 0;
-	return n;
+	free_constants();
 }
 
 /* What must not be there any more, whatever the numbers say. */
@@ -423,9 +192,7 @@ test_structure(void)
 	static const int64_t in[4] = {1, 3, 12, 12};
 	map *x, *y, *parts[5];
 
-	n_maps = n_names = 0;
-	begin_graph();
-	strcpy(new_map(3, 12, 12)->name, "x");
+	begin_maps(3, 12, 12);
 	x = add_unary("Relu", add_norm(add_conv(&maps[0], 16, 3, 1, 1, true)));
 	y = add_unary("Relu", add_norm(add_conv(x, 16, 3, 1, 1, true)));
 	y = add_norm(add_conv(y, 16, 3, 1, 1, true));
@@ -434,9 +201,7 @@ test_structure(void)
 	is_int(plan->n_steps, 4, "is three convolutions, and back to C order");
 	is_int(count_steps("blocked conv"), 3, "of which there are three");
 
-	n_maps = n_names = 0;
-	begin_graph();
-	strcpy(new_map(3, 12, 12)->name, "x");
+	begin_maps(3, 12, 12);
 	parts[0] = add_conv(&maps[0], 32, 3, 1, 1, true);
 	for (int i = 1; i < 5; i++)
 		parts[i] = add_conv(
@@ -450,9 +215,7 @@ test_structure(void)
 	is_int(count_steps("blocked scale"), 4, "normalises in one step each");
 	is_int(plan->n_steps, 10, "and has no other steps");
 
-	n_maps = n_names = 0;
-	begin_graph();
-	strcpy(new_map(3, 12, 12)->name, "x");
+	begin_maps(3, 12, 12);
 	x = add_pad(add_conv(&maps[0], 16, 3, 1, 1, true));
 	y = new_map(16, x->h - 2, x->w - 2);
 	chain("AveragePool", x, y);
@@ -461,8 +224,7 @@ test_structure(void)
 	is_int(begin(y->name, 4, in), MMN_OK, "a padded average pool");
 	is_int(count_steps("Pad") + count_steps("block"), 0,
 		   "pads itself, and stays blocked");
-	while (n_constants > 0)
-		free(constants[--n_constants]);
+	free_constants();
 }
 
 int

@@ -14,6 +14,17 @@ typedef enum mmn_isa
 	MMN_ISA_AVX512 = 2	  /* F, VL, DQ, BW */
 } mmn_isa;
 
+/*
+ * Before a function whose plain loops the compiler makes vectors of: compiled
+ * for several sets, of which one is chosen when the library is loaded.  What
+ * is computed stays the same to the bit where nothing is fused or reordered.
+ */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define MMN_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define MMN_WIDE
+#endif
+
 /* Whether this CPU, and its operating system, can run it. */
 bool mmn_isa_available(mmn_isa isa);
 

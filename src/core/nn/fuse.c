@@ -3,7 +3,8 @@
  * read and written again by each of them:
  *
  *   Pad -> Conv, AveragePool   the padding becomes the window's own
- *   Conv -> BatchNormalization scale and shift go into weights and bias
+ *   Conv -> BatchNormalization scale and shift go into weights and bias; so
+ *                              do Mul and Add of a constant per channel
  *   Conv -> Add                the other operand is added as the result is
  *                              written: a residual network's short cut
  *   .. -> Relu, Clip, ..       the activation is applied as it is written;
@@ -18,33 +19,7 @@
 
 #include <math.h>
 
-#include "nn/graph.h"
 #include "nn/op_list.h"
-
-/* The step that reads t last. */
-static mmn_step *
-reader(const mmn_build *build, const mmn_tensor *t)
-{
-	return t->last >= 0 && t->last < build->n_steps ? &build->steps[t->last]
-													: NULL;
-}
-
-/* The step that computes t, unless it is gone. */
-static mmn_step *
-writer(const mmn_build *build, const mmn_tensor *t)
-{
-	mmn_step *s = t->first >= 0 && t->first < build->n_steps
-					  ? &build->steps[t->first]
-					  : NULL;
-
-	return s && s->op && s->n_out > 0 && s->out[0] == t ? s : NULL;
-}
-
-static void
-drop(mmn_step *s)
-{
-	s->op = NULL;
-}
 
 /* Whether hi and lo are those of x * HardSigmoid(x) = HardSwish(x). */
 static bool
@@ -58,7 +33,7 @@ is_hard_swish(mmn_act act, float lo, float hi)
 static mmn_step *
 swish_of(mmn_build *build, mmn_tensor *t, mmn_act *act)
 {
-	mmn_step *mul = reader(build, t), *gate;
+	mmn_step *mul = mmn_build_reader(build, t), *gate;
 	mmn_tensor *other;
 	float lo, hi;
 
@@ -66,7 +41,7 @@ swish_of(mmn_build *build, mmn_tensor *t, mmn_act *act)
 		(mul->in[0] != t && mul->in[1] != t))
 		return NULL;
 	other = mul->in[mul->in[0] == t];
-	gate = writer(build, other);
+	gate = mmn_build_writer(build, other);
 	if (!gate || other->uses != 1 || gate->in[0] != t ||
 		!mmn_look_act(gate, act, &lo, &hi))
 		return NULL;
@@ -76,7 +51,7 @@ swish_of(mmn_build *build, mmn_tensor *t, mmn_act *act)
 		*act = MMN_ACT_HARD_SWISH;
 	else
 		return NULL;
-	drop(gate);
+	mmn_step_drop(gate);
 	return mul;
 }
 
@@ -84,19 +59,19 @@ mmn_tensor *
 mmn_fuse_act(mmn_build *build, mmn_tensor *t, mmn_act *act, float *lo,
 			 float *hi)
 {
-	mmn_step *last = reader(build, t);
+	mmn_step *last = mmn_build_reader(build, t);
 
 	*lo = *hi = 0.0f;
 	if (t->uses == 1 && last && last->op && last->in[0] == t &&
 		mmn_look_act(last, act, lo, hi))
 	{
-		drop(last);
+		mmn_step_drop(last);
 		return last->out[0];
 	}
 	last = swish_of(build, t, act);
 	if (last)
 	{
-		drop(last);
+		mmn_step_drop(last);
 		return last->out[0];
 	}
 	*act = MMN_ACT_NONE;
@@ -106,13 +81,13 @@ mmn_fuse_act(mmn_build *build, mmn_tensor *t, mmn_act *act, float *lo,
 mmn_tensor *
 mmn_fuse_clip(mmn_build *build, mmn_tensor *t, float *lo, float *hi)
 {
-	mmn_step *last = reader(build, t);
+	mmn_step *last = mmn_build_reader(build, t);
 	mmn_act act;
 
 	if (t->uses == 1 && last && last->op && last->in[0] == t &&
 		mmn_look_act(last, &act, lo, hi) && act == MMN_ACT_CLIP)
 	{
-		drop(last);
+		mmn_step_drop(last);
 		return last->out[0];
 	}
 	*lo = -INFINITY;
@@ -120,10 +95,13 @@ mmn_fuse_clip(mmn_build *build, mmn_tensor *t, float *lo, float *hi)
 	return t;
 }
 
-/* Scale and shift of the result are scaled and shifted once more. */
+/*
+ * Scale and shift of the result are scaled and shifted once more; by NULL:
+ * are not.
+ */
 static mmn_status
-add_norm(mmn_build *build, mmn_conv_source *source, const float *norm,
-		 int64_t m, mmn_error *err)
+add_norm(mmn_build *build, mmn_conv_source *source, const float *by,
+		 const float *plus, int64_t m, mmn_error *err)
 {
 	float *v = mmn_pool_alloc(&build->pool, 2 * (size_t)m, sizeof *v, err);
 
@@ -134,8 +112,8 @@ add_norm(mmn_build *build, mmn_conv_source *source, const float *norm,
 		float scale = source->scale ? source->scale[i] : 1.0f;
 		float shift = source->shift ? source->shift[i] : 0.0f;
 
-		v[i] = scale * norm[i];
-		v[m + i] = shift * norm[i] + norm[m + i];
+		v[i] = by ? scale * by[i] : scale;
+		v[m + i] = (by ? shift * by[i] : shift) + (plus ? plus[i] : 0.0f);
 	}
 	source->scale = v;
 	source->shift = v + m;
@@ -185,7 +163,7 @@ take_conv(mmn_build *build, mmn_step *s, mmn_error *err)
 static void
 take_pad(mmn_build *build, mmn_step *s, mmn_conv *conv)
 {
-	mmn_step *pad = writer(build, s->in[0]);
+	mmn_step *pad = mmn_build_writer(build, s->in[0]);
 	mmn_conv with = *conv;
 	int64_t before[2], after[2];
 
@@ -201,7 +179,7 @@ take_pad(mmn_build *build, mmn_step *s, mmn_conv *conv)
 		return;
 	*conv = with;
 	s->in[0] = pad->in[0];
-	drop(pad);
+	mmn_step_drop(pad);
 }
 
 /* The same before an average over all places, be they padding or not. */
@@ -209,7 +187,7 @@ static void
 take_pool_pad(mmn_build *build, mmn_step *s)
 {
 	mmn_pool2d *pool = s->params;
-	mmn_step *pad = writer(build, s->in[0]);
+	mmn_step *pad = mmn_build_writer(build, s->in[0]);
 	mmn_window with = pool->w;
 	int64_t before[2], after[2];
 
@@ -230,14 +208,14 @@ take_pool_pad(mmn_build *build, mmn_step *s)
 	pool->w = with;
 	pool->count_pad = true;
 	s->in[0] = pad->in[0];
-	drop(pad);
+	mmn_step_drop(pad);
 }
 
 /* The addition that alone reads t, and what it adds; else NULL. */
 static mmn_step *
 find_add(mmn_build *build, const mmn_tensor *t, mmn_tensor **other)
 {
-	mmn_step *add = reader(build, t);
+	mmn_step *add = mmn_build_reader(build, t);
 
 	if (t->uses != 1 || !add || add->op != &mmn_op_add)
 		return NULL;
@@ -267,6 +245,46 @@ take_add(mmn_build *build, mmn_step *s, mmn_tensor *other, mmn_error *err)
 	return MMN_OK;
 }
 
+/* A constant [.., C, 1, 1] for a map of C channels; else NULL. */
+static const float *
+channel_constants(const mmn_tensor *c, const mmn_tensor *map)
+{
+	int n = c->shape.ndim;
+
+	return c->constant && n >= 3 && n <= 4 &&
+				   c->shape.dims[n - 3] == map->shape.dims[1] &&
+				   c->count == (size_t)map->shape.dims[1]
+			   ? c->constant
+			   : NULL;
+}
+
+/*
+ * The step that alone reads t and scales and shifts its channels, and by what,
+ * NULL for no scale or no shift; else NULL.
+ */
+static mmn_step *
+find_norm(mmn_build *build, const mmn_tensor *t, const float **by,
+		  const float **plus)
+{
+	mmn_step *next = mmn_build_reader(build, t);
+	const float *c;
+
+	if (t->uses != 1 || !next)
+		return NULL;
+	*by = *plus = NULL;
+	if (next->op == &mmn_op_batch_normalization && next->in[0] == t)
+	{
+		*by = mmn_look_norm(next);
+		*plus = *by + t->shape.dims[1];
+		return next;
+	}
+	if (next->op != &mmn_op_mul && next->op != &mmn_op_add)
+		return NULL;
+	c = channel_constants(next->in[next->in[0] == t], t);
+	*(next->op == &mmn_op_mul ? by : plus) = c;
+	return c ? next : NULL;
+}
+
 static mmn_status
 take_followers(mmn_build *build, int i, mmn_error *err)
 {
@@ -274,17 +292,16 @@ take_followers(mmn_build *build, int i, mmn_error *err)
 	mmn_conv *conv = s->params;
 	mmn_conv_source *source = (mmn_conv_source *)(uintptr_t)s->source;
 	mmn_tensor *t = s->out[0], *other, *acted;
+	const float *by, *plus;
 	int at = i;
 
-	while (t->uses == 1 && (next = reader(build, t)) != NULL &&
-		   next->op == &mmn_op_batch_normalization && next->in[0] == t)
+	while ((next = find_norm(build, t, &by, &plus)) != NULL)
 	{
-		if (add_norm(build, source, mmn_look_norm(next), conv->m, err) !=
-			MMN_OK)
+		if (add_norm(build, source, by, plus, conv->m, err) != MMN_OK)
 			return err->code;
 		at = t->last;
 		t = next->out[0];
-		drop(next);
+		mmn_step_drop(next);
 	}
 	next = find_add(build, t, &other);
 	if (next && take_add(build, s, other, err) != MMN_OK)
@@ -293,7 +310,7 @@ take_followers(mmn_build *build, int i, mmn_error *err)
 	{
 		at = t->last;
 		t = next->out[0];
-		drop(next);
+		mmn_step_drop(next);
 	}
 	acted = mmn_fuse_act(build, t, &conv->act, &conv->lo, &conv->hi);
 	if (acted != t)
@@ -303,7 +320,7 @@ take_followers(mmn_build *build, int i, mmn_error *err)
 	if (at != i)
 	{
 		build->steps[at] = *s;
-		drop(s);
+		mmn_step_drop(s);
 	}
 	return MMN_OK;
 }
@@ -317,9 +334,8 @@ skip_aliases(mmn_tensor **t)
 		*t = (*t)->base;
 }
 
-/* Exporters write a Pad by nothing before every average pool. */
-static void
-skip_empty_pads(mmn_build *build)
+void
+mmn_build_skip_aliases(mmn_build *build)
 {
 	for (int i = 0; i < build->n_steps; i++)
 	{
@@ -327,20 +343,30 @@ skip_empty_pads(mmn_build *build)
 
 		for (int k = 0; k < s->n_in; k++)
 			skip_aliases(&s->in[k]);
+		/* exporters write a Pad by nothing before every average pool */
 		if (s->op != &mmn_op_pad ||
 			!mmn_shape_equal(&s->in[0]->shape, &s->out[0]->shape))
 			continue;
 		s->out[0]->base = s->in[0];
-		drop(s);
+		mmn_step_drop(s);
 	}
 	skip_aliases(&build->output);
+	mmn_build_compact(build);
+}
+
+/* Whether a convolution may still take in what follows it. */
+static bool
+is_open(const mmn_step *s)
+{
+	const mmn_conv *conv = s->params;
+
+	return s->op == &mmn_op_blocked_conv && !conv->residual &&
+		   conv->act == MMN_ACT_NONE;
 }
 
 mmn_status
 mmn_build_fuse(mmn_build *build, mmn_error *err)
 {
-	skip_empty_pads(build);
-	mmn_build_compact(build);
 	mmn_build_count(build);
 	for (int i = 0; i < build->n_steps; i++)
 	{
@@ -350,13 +376,11 @@ mmn_build_fuse(mmn_build *build, mmn_error *err)
 		if (status == MMN_OK && s->op == &mmn_op_average_pool)
 			take_pool_pad(build, s);
 		if (status == MMN_OK && s->op == &mmn_op_conv)
-		{
 			status = take_conv(build, s, err);
-			if (status == MMN_OK && s->op == &mmn_op_blocked_conv)
-			{
-				take_pad(build, s, s->params);
-				status = take_followers(build, i, err);
-			}
+		if (status == MMN_OK && is_open(s))
+		{
+			take_pad(build, s, s->params);
+			status = take_followers(build, i, err);
 		}
 		if (status != MMN_OK)
 			return status;

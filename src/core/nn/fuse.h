@@ -2,7 +2,7 @@
 #define MMN_NN_FUSE_H
 
 #include "nn/conv.h"
-#include "nn/op.h"
+#include "nn/graph.h"
 
 /*
  * What fusion and layout want to know of steps that other files have planned;
@@ -41,12 +41,28 @@ bool mmn_look_pool(const mmn_step *s, mmn_pool2d *out);
 /* Whether the step is the mean of each channel (or its maximum). */
 bool mmn_look_global(const mmn_step *s, bool *max);
 
+/* Whether the step is the mean over the last dimension, which stays as 1. */
+bool mmn_look_mean_of_last(const mmn_step *s);
+
+/* Whether the step is a Transpose of 4 dimensions to that order. */
+bool mmn_look_transpose(const mmn_step *s, const int *order);
+
+/* Whether the step is a LayerNormalization over the last dimension only. */
+bool mmn_look_layer_norm(const mmn_step *s, float *epsilon);
+
+/* Makes the step compute its output from x as another operator. */
+void mmn_make_gelu(mmn_step *s, mmn_tensor *x);
+mmn_status mmn_make_layer_norm(mmn_pool *pool, mmn_step *s, mmn_tensor *x,
+							   mmn_tensor *gain, mmn_tensor *bias,
+							   float epsilon, mmn_error *err);
+
 /*
  * What a blocked convolution, or a scale per channel, packs: constants in C
  * order, and a scale and a shift [M] of what comes out, or NULL.
  */
 typedef struct mmn_conv_source
 {
+	bool transposed;	  /* weights are [C, M], of a matrix product */
 	const float *weights; /* NULL: no convolution */
 	const float *bias;
 	const float *scale;

@@ -60,6 +60,40 @@ void mmn_build_count(mmn_build *build);
 /* Takes out the steps without an operator. */
 void mmn_build_compact(mmn_build *build);
 
+/* The step that reads t last; NULL: none, or it is the wanted output. */
+static inline mmn_step *
+mmn_build_reader(const mmn_build *build, const mmn_tensor *t)
+{
+	return t->last >= 0 && t->last < build->n_steps ? &build->steps[t->last]
+													: NULL;
+}
+
+/* The step that computes t, unless it is gone. */
+static inline mmn_step *
+mmn_build_writer(const mmn_build *build, const mmn_tensor *t)
+{
+	mmn_step *s = t->first >= 0 && t->first < build->n_steps
+					  ? &build->steps[t->first]
+					  : NULL;
+
+	return s && s->op && s->n_out > 0 && s->out[0] == t ? s : NULL;
+}
+
+static inline void
+mmn_step_drop(mmn_step *s)
+{
+	s->op = NULL;
+}
+
+/* Lets all that reads another name of the same tensor read that (fuse.c). */
+void mmn_build_skip_aliases(mmn_build *build);
+
+/* Makes operators whole that exporters write down in parts (compose.c). */
+mmn_status mmn_build_compose(mmn_build *build, mmn_error *err);
+
+/* Makes channels-last stretches of a graph channels-first (channels.c). */
+mmn_status mmn_build_channels(mmn_build *build, mmn_error *err);
+
 /*
  * Makes one step of several, where conv.h has a kernel for it (fuse.c):
  * convolution, batch normalisation, addition, activation.

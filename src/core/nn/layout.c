@@ -196,13 +196,13 @@ lay_norm(layouter *l, mmn_step *s)
 	mmn_tensor *x = s->in[0], *y = s->out[0];
 	mmn_conv_source *source =
 		mmn_pool_alloc(&l->build->pool, 1, sizeof *source, l->err);
-	mmn_blocked_scale p = {channels_of(x), plane_of(x), 0.0f, 0.0f};
+	mmn_blocked_scale p = {{channels_of(x), plane_of(x), false}, 0.0f, 0.0f};
 	mmn_step *t;
 
 	if (!source)
 		return l->err->code;
 	source->scale = mmn_look_norm(s);
-	source->shift = source->scale + p.channels;
+	source->shift = source->scale + p.map.channels;
 	y = mmn_fuse_clip(l->build, y, &p.lo, &p.hi);
 	make_blocked(y);
 	t = add_step(l, &mmn_op_blocked_scale, 1, y, sizeof p);
@@ -357,6 +357,14 @@ lay_concat(layouter *l, mmn_step *s)
 	return append_blocked(l, s);
 }
 
+/* Only knows blocked maps (channels.c). */
+static mmn_status
+lay_layer_norm(layouter *l, mmn_step *s)
+{
+	s->in[0] = in_layout(l, s->in[0], MMN_BLOCKED);
+	return s->in[0] ? append_blocked(l, s) : l->err->code;
+}
+
 static mmn_status
 lay_step(layouter *l, mmn_step *s)
 {
@@ -367,6 +375,8 @@ lay_step(layouter *l, mmn_step *s)
 
 	if (s->op == &mmn_op_blocked_conv)
 		return lay_conv(l, s);
+	if (s->op == &mmn_op_blocked_norm)
+		return lay_layer_norm(l, s);
 	if (is_binary(s, &kind) && find_operands(s, kind, &map) &&
 		(s->in[map]->layout == MMN_BLOCKED ||
 		 (s->in[!map]->layout == MMN_BLOCKED && plane_of(s->in[!map]) > 1)))

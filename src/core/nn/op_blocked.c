@@ -16,12 +16,6 @@
 #include "nn/conv_epilogue.h"
 #include "nn/op_list.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
-
 #define B MMN_BLOCK
 
 static int64_t
@@ -147,14 +141,14 @@ pool_row(const mmn_pool2d *pool, bool max, const float *in,
 	}
 }
 
-WIDE static void
+MMN_WIDE static void
 pool_row_max(const mmn_pool2d *pool, const float *in, const int64_t *rows,
 			 int64_t oh, float *out)
 {
 	pool_row(pool, true, in, rows, oh, out);
 }
 
-WIDE static void
+MMN_WIDE static void
 pool_row_mean(const mmn_pool2d *pool, const float *in, const int64_t *rows,
 			  int64_t oh, float *out)
 {
@@ -193,7 +187,7 @@ blocked_pool_run(const mmn_step *s, mmn_run *run)
 }
 
 /* double, for the sum of a large map loses digits in float */
-WIDE static void
+MMN_WIDE static void
 add_pixels(const float *in, int64_t pixels, double *sum)
 {
 	double v[B];
@@ -205,7 +199,7 @@ add_pixels(const float *in, int64_t pixels, double *sum)
 	memcpy(sum, v, sizeof v);
 }
 
-WIDE static void
+MMN_WIDE static void
 max_pixels(const float *in, int64_t pixels, double *best)
 {
 	float v[B];
@@ -251,7 +245,7 @@ blocked_global_run(const mmn_step *s, mmn_run *run)
 	return MMN_OK;
 }
 
-WIDE static void
+MMN_WIDE static void
 scale_pixels(const float *restrict in, int64_t pixels,
 			 const float *restrict scale, const float *restrict shift,
 			 float lo, float hi, float *out)
@@ -262,16 +256,16 @@ scale_pixels(const float *restrict in, int64_t pixels,
 				mmn_clip(in[p * B + c] * scale[c] + shift[c], lo, hi);
 }
 
-static mmn_status
-blocked_scale_pack(const mmn_step *s, void *packed, mmn_run *run)
+mmn_status
+mmn_blocked_scale_pack(const mmn_step *s, void *packed, mmn_run *run)
 {
-	const mmn_blocked_scale *p = s->params;
+	const mmn_map *m = s->params;
 	const mmn_conv_source *from = s->source;
 	float *to = packed;
 
 	(void)run;
 	memset(to, 0, s->packed_size);
-	for (int64_t c = 0; c < p->channels; c++)
+	for (int64_t c = 0; c < m->channels; c++)
 	{
 		float *block = to + c / B * 2 * B;
 
@@ -285,15 +279,16 @@ static mmn_status
 blocked_scale_run(const mmn_step *s, mmn_run *run)
 {
 	const mmn_blocked_scale *p = s->params;
+	const mmn_map *m = &p->map;
 	const float *in = mmn_run_in(run, s, 0), *v = s->packed;
 	float *out = mmn_run_out(run, s, 0);
 
-	for (int64_t b = 0; b < blocks_of(p->channels); b++, v += 2 * B)
-		for (int64_t at = 0, n; at < p->plane; at += n)
+	for (int64_t b = 0; b < blocks_of(m->channels); b++, v += 2 * B)
+		for (int64_t at = 0, n; at < m->plane; at += n)
 		{
 			mmn_status status;
 
-			n = p->plane - at < PIECE ? p->plane - at : PIECE;
+			n = m->plane - at < PIECE ? m->plane - at : PIECE;
 			status = mmn_run_spend(run, (size_t)n * 2);
 			if (status != MMN_OK)
 				return status;
@@ -322,7 +317,7 @@ binary_pixels(mmn_binary kind, const float *a, const float *b, int64_t step,
 }
 
 /* The kind as a constant in each call lets the loops be vectorised. */
-WIDE static void
+MMN_WIDE static void
 any_binary_pixels(const mmn_blocked_binary *m, const float *a, const float *b,
 				  int64_t n, float *out)
 {
@@ -407,7 +402,7 @@ const mmn_op mmn_op_blocked_global = {.name = "blocked global pool",
 const mmn_op mmn_op_blocked_scale = {.name = "blocked scale",
 									 .flags = MMN_OP_IN_PLACE,
 									 .run = blocked_scale_run,
-									 .pack = blocked_scale_pack};
+									 .pack = mmn_blocked_scale_pack};
 const mmn_op mmn_op_blocked_binary = {.name = "blocked binary",
 									  .flags = MMN_OP_IN_PLACE,
 									  .run = blocked_binary_run};

@@ -22,10 +22,20 @@ typedef struct mmn_blocked_pool
 /* y = clip(x * scale[c] + shift[c]), packed from an mmn_conv_source. */
 typedef struct mmn_blocked_scale
 {
-	int64_t channels;
-	int64_t plane;
+	mmn_map map;
 	float lo, hi;
 } mmn_blocked_scale;
+
+/* The channels of each pixel to mean 0 and variance 1, then as before. */
+typedef struct mmn_blocked_norm
+{
+	mmn_map map;
+	float epsilon;
+} mmn_blocked_norm;
+
+/* For both, whose params begin alike: scale [16], shift [16] of each block. */
+mmn_status mmn_blocked_scale_pack(const mmn_step *s, void *packed,
+								  mmn_run *run);
 
 typedef enum mmn_binary
 {

@@ -8,18 +8,25 @@
 #include "nn/fuse.h"
 #include "nn/op_list.h"
 
-/* Weights and bias of a convolution that is followed by scale and shift. */
+/*
+ * Weights and bias of a convolution whose weights come as another order, or
+ * that is followed by scale and shift.
+ */
 static void
 scale_weights(const mmn_conv *c, const mmn_conv_source *from, size_t row,
 			  float *weights, float *bias)
 {
-	for (int64_t m = 0; m < c->m; m++)
+	size_t step = from->transposed ? (size_t)c->m : 1;
+
+	for (size_t m = 0; m < (size_t)c->m; m++)
 	{
+		const float *in = from->weights + (from->transposed ? m : m * row);
+		float scale = from->scale ? from->scale[m] : 1.0f;
+
 		for (size_t i = 0; i < row; i++)
-			weights[(size_t)m * row + i] =
-				from->weights[(size_t)m * row + i] * from->scale[m];
-		bias[m] = (from->bias ? from->bias[m] * from->scale[m] : 0.0f) +
-				  from->shift[m];
+			weights[m * row + i] = in[i * step] * scale;
+		bias[m] = (from->bias ? from->bias[m] * scale : 0.0f) +
+				  (from->shift ? from->shift[m] : 0.0f);
 	}
 }
 
@@ -32,7 +39,7 @@ blocked_conv_pack(const mmn_step *s, void *packed, mmn_run *run)
 	size_t m = (size_t)c->m;
 	float *weights;
 
-	if (!from->scale)
+	if (!from->scale && !from->transposed)
 	{
 		mmn_conv_pack(c, from->weights, from->bias, packed);
 		return MMN_OK;

@@ -5,6 +5,7 @@
  */
 #include <math.h>
 
+#include "nn/fuse.h"
 #include "nn/op_list.h"
 
 /* Both: [outer, inner] to mean 0 and variance 1 over inner. */
@@ -132,6 +133,41 @@ layer_run(const mmn_step *s, mmn_run *run)
 				y[i] = (float)(((double)x[i] - mean) * scale) * gain[i] +
 					   (bias ? bias[i] : 0.0f);
 	}
+	return MMN_OK;
+}
+
+bool
+mmn_look_layer_norm(const mmn_step *s, float *epsilon)
+{
+	const layer_params *l = s->params;
+	const mmn_shape *y = &s->out[0]->shape;
+
+	if (s->op != &mmn_op_layer_normalization || s->n_out != 1 ||
+		l->inner != y->dims[y->ndim - 1])
+		return false;
+	*epsilon = l->epsilon;
+	return true;
+}
+
+mmn_status
+mmn_make_layer_norm(mmn_pool *pool, mmn_step *s, mmn_tensor *x,
+					mmn_tensor *gain, mmn_tensor *bias, float epsilon,
+					mmn_error *err)
+{
+	layer_params *l = mmn_pool_alloc(pool, 1, sizeof *l, err);
+
+	s->in = mmn_pool_alloc(pool, 3, sizeof *s->in, err);
+	if (!l || !s->in)
+		return err->code;
+	*l = (layer_params){.epsilon = epsilon,
+						.inner = x->shape.dims[x->shape.ndim - 1]};
+	s->op = &mmn_op_layer_normalization;
+	s->params = l;
+	s->params_size = sizeof *l;
+	s->n_in = 3;
+	s->in[0] = x;
+	s->in[1] = gain;
+	s->in[2] = bias;
 	return MMN_OK;
 }
 

@@ -95,14 +95,16 @@
 	MMN_OP(shape)                                                              \
 	MMN_OP(cast)
 
-/* Those that no file can ask for: the planner makes such steps (op_blocked*). */
+/* Those that no file can ask for: the planner makes such steps (compose.c, layout.c). */
 #define MMN_OP_OWN_LIST                                                        \
+	MMN_OP(gelu)                                                               \
 	MMN_OP(block)                                                              \
 	MMN_OP(unblock)                                                            \
 	MMN_OP(blocked_conv)                                                       \
 	MMN_OP(blocked_pool)                                                       \
 	MMN_OP(blocked_global)                                                     \
 	MMN_OP(blocked_scale)                                                      \
+	MMN_OP(blocked_norm)                                                       \
 	MMN_OP(blocked_binary)                                                     \
 	MMN_OP(blocked_concat)
 

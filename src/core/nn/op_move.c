@@ -72,6 +72,22 @@ transpose_plan(mmn_planner *p, mmn_step *s)
 	return mmn_op_output(p, 0, s->in[0]->element, &out);
 }
 
+bool
+mmn_look_transpose(const mmn_step *s, const int *order)
+{
+	const move_params *m = s->params;
+	int64_t strides[MMN_SHAPE_MAX];
+
+	if (s->op != &mmn_op_transpose || s->in[0]->shape.ndim != 4)
+		return false;
+	mmn_copy_strides(&s->in[0]->shape, strides);
+	for (int d = 0; d < 4; d++)
+		if (m->copy.dims[d] != s->in[0]->shape.dims[order[d]] ||
+			m->copy.from[d] != strides[order[d]])
+			return false;
+	return true;
+}
+
 static mmn_status
 expand_plan(mmn_planner *p, mmn_step *s)
 {

@@ -236,6 +236,18 @@ mmn_look_global(const mmn_step *s, bool *max)
 	return true;
 }
 
+bool
+mmn_look_mean_of_last(const mmn_step *s)
+{
+	const reduce_params *r = s->params;
+	const mmn_shape *in = &s->in[0]->shape;
+
+	return s->op->run == reduce_run && r->kind == REDUCE_MEAN &&
+		   r->n_gone == 1 && r->gone_stride[0] == 1 && in->ndim > 0 &&
+		   r->gone[0] == in->dims[in->ndim - 1] &&
+		   s->out[0]->shape.ndim == in->ndim;
+}
+
 static mmn_status
 reduce_sum_plan(mmn_planner *p, mmn_step *s)
 {

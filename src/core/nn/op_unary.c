@@ -32,7 +32,8 @@ typedef enum unary_kind
 	UNARY_SELU,
 	UNARY_CELU,
 	UNARY_THRESHOLDED_RELU,
-	UNARY_SOFTSIGN
+	UNARY_SOFTSIGN,
+	UNARY_GELU /* x * (1 + erf(x / sqrt(2))) / 2 */
 } unary_kind;
 
 typedef struct unary_params
@@ -83,6 +84,20 @@ erf_of(float x)
 	v = v * p / q;
 	v = v < -1.0f ? -1.0f : v;
 	return v > 1.0f ? 1.0f : v;
+}
+
+MMN_WIDE static void
+erf_piece(const float *x, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = erf_of(x[i]);
+}
+
+MMN_WIDE static void
+gelu_piece(const float *x, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] * (erf_of(x[i] * 0.70710678f) + 1.0f) * 0.5f;
 }
 
 static void
@@ -139,8 +154,10 @@ unary_piece(const unary_params *u, const float *x, float *y, size_t n)
 				y[i] = tanhf(x[i]);
 			break;
 		case UNARY_ERF:
-			for (size_t i = 0; i < n; i++)
-				y[i] = erf_of(x[i]);
+			erf_piece(x, y, n);
+			break;
+		case UNARY_GELU:
+			gelu_piece(x, y, n);
 			break;
 		case UNARY_EXP:
 			for (size_t i = 0; i < n; i++)
@@ -277,6 +294,7 @@ mmn_look_elementwise(const mmn_step *s, bool any_number)
 		case UNARY_TANH:
 		case UNARY_ABS:
 		case UNARY_NEG:
+		case UNARY_GELU:
 			return true;
 		default:
 			return !any_number;
@@ -430,3 +448,18 @@ UNARY(selu, "Selu", "alpha gamma ", 1)
 UNARY(celu, "Celu", "alpha ", 1)
 UNARY(thresholded_relu, "ThresholdedRelu", "alpha ", 1)
 UNARY(softsign, "Softsign", "", 1)
+
+const mmn_op mmn_op_gelu = {
+	.name = "Gelu", .flags = MMN_OP_IN_PLACE, .run = unary_run};
+
+void
+mmn_make_gelu(mmn_step *s, mmn_tensor *x)
+{
+	static const unary_params gelu = {.kind = UNARY_GELU};
+
+	s->op = &mmn_op_gelu;
+	s->params = (void *)(uintptr_t)&gelu;
+	s->params_size = sizeof gelu;
+	s->n_in = 1;
+	s->in[0] = x;
+}

@@ -347,9 +347,13 @@ make_plan(mmn_build *build, const mmn_env *env, const mmn_shape *shape,
 	if (build->output->count == 0)
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"the wanted output has no elements");
-	if (!options->plain &&
-		((status = mmn_build_fuse(build, err)) != MMN_OK ||
-		 (status = mmn_build_layout(build, err)) != MMN_OK))
+	if (options->plain)
+		return mmn_build_place(build, err);
+	mmn_build_skip_aliases(build);
+	if ((status = mmn_build_compose(build, err)) != MMN_OK ||
+		(status = mmn_build_channels(build, err)) != MMN_OK ||
+		(status = mmn_build_fuse(build, err)) != MMN_OK ||
+		(status = mmn_build_layout(build, err)) != MMN_OK)
 		return status;
 	return mmn_build_place(build, err);
 }

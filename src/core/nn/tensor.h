@@ -56,6 +56,7 @@ typedef struct mmn_tensor
 	int uses;				 /* how many times it is read, by any name */
 	bool placed;			 /* it has an */
 	size_t offset;			 /* bytes from the start of one image's arena */
+	int group;				 /* channels.c's; 0: none */
 	int number;				 /* in the finished plan, from 1; 0: none yet */
 
 	/* while it runs */
