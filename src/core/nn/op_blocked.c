@@ -83,38 +83,30 @@ unblock_run(const mmn_step *s, mmn_run *run)
 	return move_blocks(s, run, unblock_rows);
 }
 
-/*
- * Half of a pixel's channels: one vector or two, which the compiler keeps in
- * registers.  (With a whole pixel it does not, where it takes two vectors.)
- */
-#define HALF (B / 2)
-typedef float half __attribute__((vector_size(HALF * sizeof(float))));
-typedef int32_t half_mask __attribute__((vector_size(HALF * sizeof(float))));
-
 /* Over rows x columns pixels of the window, the first at x; by so many. */
 static inline __attribute__((always_inline)) void
 pool_half(bool max, const float *x, int64_t rows, int64_t row, int64_t columns,
 		  int64_t column, float by, float *out)
 {
-	half v = {0};
+	mmn_half v = {0};
 
 	if (max)
 		v -= INFINITY;
 	for (; rows > 0; rows--, x += row)
 		for (int64_t i = 0; i < columns; i++)
 		{
-			half y = *(const half *)(const void *)(x + i * column);
+			mmn_half y = *(const mmn_half *)(const void *)(x + i * column);
 
 			if (max)
 			{
-				half_mask more = y > v;
+				mmn_half_mask more = y > v;
 
-				v = (half)((more & (half_mask)y) | (~more & (half_mask)v));
+				v = (mmn_half)((more & (mmn_half_mask)y) | (~more & (mmn_half_mask)v));
 			}
 			else
 				v += y;
 		}
-	*(half *)(void *)out = max ? v : v / by;
+	*(mmn_half *)(void *)out = max ? v : v / by;
 }
 
 /* Row oh of one block, rows [rows[0], rows[1]) of the window being inside. */
@@ -135,7 +127,7 @@ pool_row(const mmn_pool2d *pool, bool max, const float *in,
 		x = in + mmn_window_at(w, oh, ow, rows[0], from) * B;
 		n = max ? 1 : n_rows * mmn_window_count(w, 1, ow, pool->count_pad);
 		n = n > 0 ? n : 1; /* of nothing, the sum is 0 */
-		for (int i = 0; i < B; i += HALF)
+		for (int i = 0; i < B; i += B / 2)
 			pool_half(max, x + i, rows[1] - rows[0], row, to - from, column,
 					  (float)n, out + i);
 	}

@@ -3,6 +3,13 @@
 
 #include "nn/fuse.h"
 
+/*
+ * Half of the 16 channels of a pixel, for where plain loops do not become
+ * vectors: sums of wider ones than the CPU has, GCC keeps in memory.
+ */
+typedef float mmn_half __attribute__((vector_size(MMN_BLOCK / 2 * 4)));
+typedef int32_t mmn_half_mask __attribute__((vector_size(MMN_BLOCK / 2 * 4)));
+
 /* What layout.c puts into the params of steps over blocked maps. */
 
 /* block, unblock, blocked global: the map's shape. */

@@ -13,13 +13,10 @@
 #define B MMN_BLOCK
 #define PIXELS 8 /* at a time: of 1,000 channels, 32 kB */
 
-/* Half of a pixel: wider than what the CPU has, sums would go to memory. */
-typedef float half __attribute__((vector_size(32)));
-
 #define H (B / 2)
 
 static inline float
-add_lanes(const half *sum)
+add_lanes(const mmn_half *sum)
 {
 	float v[H];
 
@@ -38,13 +35,13 @@ static inline __attribute__((always_inline)) float
 average(const mmn_map *m, const float *in, bool squared, float from)
 {
 	int64_t whole = m->channels / B, rest = m->channels % B;
-	half low = {0}, high = {0};
+	mmn_half low = {0}, high = {0};
 	float last = 0.0f;
 
 	for (int64_t b = 0; b < whole; b++, in += m->plane * B)
 	{
-		half x = *(const half *)(const void *)in - from;
-		half y = *(const half *)(const void *)(in + H) - from;
+		mmn_half x = *(const mmn_half *)(const void *)in - from;
+		mmn_half y = *(const mmn_half *)(const void *)(in + H) - from;
 
 		low += squared ? x * x : x;
 		high += squared ? y * y : y;
