@@ -77,10 +77,32 @@ list_tensors(writer *w, mmn_error *err)
 	return MMN_OK;
 }
 
-static void
+/* Bytes copied between two polls: about a millisecond. */
+#define COPY_BYTES ((size_t)4 << 20)
+
+/* As put(), of any length. */
+static mmn_status
+put_constant(writer *w, const mmn_tensor *t, size_t *at)
+{
+	const uint8_t *from = t->constant;
+	size_t left = mmn_tensor_bytes(t), n;
+	mmn_status status = MMN_OK;
+
+	*at = put(w, NULL, 0, MMN_POOL_ALIGN);
+	for (; left > 0 && status == MMN_OK; left -= n, from += n)
+	{
+		n = left < COPY_BYTES ? left : COPY_BYTES;
+		put(w, from, n, 1);
+		status = mmn_poll(&w->build->pool.env, w->run.err);
+	}
+	return status;
+}
+
+static mmn_status
 write_tensor(writer *w, mmn_tensor *t)
 {
 	size_t within;
+	mmn_status status = MMN_OK;
 	mmn_tensor *root = mmn_tensor_root(t, &within);
 	mmn_plan_tensor r = {.element = t->element,
 						 .layout = t->layout,
@@ -91,7 +113,7 @@ write_tensor(writer *w, mmn_tensor *t)
 	if (t->constant)
 	{
 		r.place = MMN_PLACE_BLOCK;
-		r.offset = put(w, t->constant, mmn_tensor_bytes(t), MMN_POOL_ALIGN);
+		status = put_constant(w, t, &r.offset);
 		r.within = 0;
 	}
 	else if (root->first < 0)
@@ -109,6 +131,7 @@ write_tensor(writer *w, mmn_tensor *t)
 		memcpy(w->block + w->head.tensors +
 				   (size_t)(t->number - 1) * sizeof r,
 			   &r, sizeof r);
+	return status;
 }
 
 /* Numbers of the tensors that a step reads and writes. */
@@ -194,10 +217,7 @@ write_all(writer *w)
 				status = mmn_poll(&build->pool.env, w->run.err);
 		}
 	for (int i = 0; i < w->head.n_tensors && status == MMN_OK; i++)
-	{
-		write_tensor(w, w->tensors[i]);
-		status = mmn_poll(&build->pool.env, w->run.err);
-	}
+		status = write_tensor(w, w->tensors[i]);
 	w->head.bytes = put(w, NULL, 0, MMN_POOL_ALIGN);
 	return status;
 }

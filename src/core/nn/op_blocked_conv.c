@@ -16,18 +16,22 @@ static void
 scale_weights(const mmn_conv *c, const mmn_conv_source *from, size_t row,
 			  float *weights, float *bias)
 {
-	size_t step = from->transposed ? (size_t)c->m : 1;
+	size_t n = (size_t)c->m;
+	size_t by_m = from->transposed ? 1 : row, by_i = from->transposed ? n : 1;
 
-	for (size_t m = 0; m < (size_t)c->m; m++)
+	for (size_t m = 0; m < n; m++)
 	{
-		const float *in = from->weights + (from->transposed ? m : m * row);
 		float scale = from->scale ? from->scale[m] : 1.0f;
 
-		for (size_t i = 0; i < row; i++)
-			weights[m * row + i] = in[i * step] * scale;
 		bias[m] = (from->bias ? from->bias[m] * scale : 0.0f) +
 				  (from->shift ? from->shift[m] : 0.0f);
 	}
+	/* a cache line of either order at a time */
+	for (size_t at = 0; at < n; at += MMN_BLOCK)
+		for (size_t i = 0; i < row; i++)
+			for (size_t m = at; m < n && m < at + MMN_BLOCK; m++)
+				weights[m * row + i] = from->weights[m * by_m + i * by_i] *
+									   (from->scale ? from->scale[m] : 1.0f);
 }
 
 static mmn_status
