@@ -274,24 +274,36 @@ ModelWorkspace(Model *model, int images)
 	return model->workspace;
 }
 
-/* Plans in the current context; *use is what was wanted, and what it is. */
-static mmn_plan *
-MakePlan(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
-		 const char *output, int *use)
+/* The network in the current context; it keeps nothing of the file. */
+static mmn_network *
+ReadNetwork(const char *name, bytea *onnx)
 {
-	Size limit = ModelLimit();
-	mmn_shape shape = {
-		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
-	mmn_plan_options options = {
-		.output = output, .max_bytes = limit, .isa = ModelIsa()};
 	mmn_network *network;
-	mmn_plan *plan;
 	mmn_error err;
 
 	BlasLoad(); /* constants are computed while planning */
 	ModelCheck(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
-								VARSIZE_ANY_EXHDR(onnx), limit, &network, &err),
+								VARSIZE_ANY_EXHDR(onnx), ModelLimit(),
+								&network, &err),
 			   name, &err);
+	return network;
+}
+
+/*
+ * Plans in the current context; the network is not needed any more.  *use is
+ * what was wanted, and what it is.
+ */
+static mmn_plan *
+MakePlan(const char *name, mmn_network *network,
+		 const mmn_preprocess *preprocess, const char *output, int *use)
+{
+	mmn_shape shape = {
+		4, {1, preprocess->channels, preprocess->height, preprocess->width}};
+	mmn_plan_options options = {
+		.output = output, .max_bytes = ModelLimit(), .isa = ModelIsa()};
+	mmn_plan *plan;
+	mmn_error err;
+
 	if (*use == PLAN_PREDICTS)
 		options.output = mmn_network_scores(network);
 	if (mmn_network_same_value(network, output, mmn_network_scores(network)))
@@ -311,7 +323,8 @@ ModelLoad(const char *name, bytea *onnx, const mmn_preprocess *preprocess,
 		CurrentMemoryContext, "medimnet model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	int use = PLAN_EMBEDS;
-	mmn_plan *plan = MakePlan(name, onnx, preprocess, output, &use);
+	mmn_plan *plan = MakePlan(name, ReadNetwork(name, onnx), preprocess,
+							  output, &use);
 
 	MemoryContextSwitchTo(caller);
 	return MakeModel(context, name, preprocess, plan, use);
@@ -393,6 +406,7 @@ FindOrMake(const char *name, const PlanKey *key,
 	int wanted = *use;
 	const mmn_plan *shared = PlanFileMap(key, context, wanted, use);
 	MemoryContext old;
+	mmn_network *network;
 	mmn_plan *plan;
 	bytea *onnx;
 	Datum datum;
@@ -411,10 +425,11 @@ FindOrMake(const char *name, const PlanKey *key,
 	/* what is there gives way first: the two need not fit together */
 	MakeRoom(Min(VARSIZE_ANY(onnx), ModelLimit()));
 	old = MemoryContextSwitchTo(context);
-	plan = MakePlan(name, onnx, preprocess, output, use);
-	MemoryContextSwitchTo(old);
+	network = ReadNetwork(name, onnx);
 	if ((Pointer)onnx != DatumGetPointer(datum))
 		pfree(onnx);
+	plan = MakePlan(name, network, preprocess, output, use);
+	MemoryContextSwitchTo(old);
 	if (PlanFileWrite(key, plan, *use))
 		shared = PlanFileMap(key, context, wanted, use);
 	if (!shared)
