@@ -103,10 +103,10 @@ def use(c, name, image):
 def scaling(name):
     with connect() as c:
         c.execute('CREATE TABLE image (n int, pixels medimnet.pixels)')
-        c.execute('ALTER TABLE image ALTER pixels SET STORAGE EXTERNAL')
+        c.execute('ALTER TABLE image ALTER pixels SET STORAGE EXTERNAL, SET (parallel_workers = 2)')
         c.execute('INSERT INTO image SELECT n, %s::text::medimnet.pixels FROM generate_series(1, %s) n', (picture(SIDE), IMAGES))
         c.execute('VACUUM ANALYZE image')
-        c.execute('SET parallel_leader_participation = off; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0')
+        c.execute('SET parallel_leader_participation = off')
         query = f"SELECT count(medimnet.embed(pixels, '{name}')) FROM image"
         seconds = {0: [], 2: []}
         for k in range(rounds):
