@@ -101,7 +101,8 @@ pool_half(bool max, const float *x, int64_t rows, int64_t row, int64_t columns,
 			{
 				mmn_half_mask more = y > v;
 
-				v = (mmn_half)((more & (mmn_half_mask)y) | (~more & (mmn_half_mask)v));
+				v = (mmn_half)((more & (mmn_half_mask)y) |
+							   (~more & (mmn_half_mask)v));
 			}
 			else
 				v += y;
