@@ -528,9 +528,10 @@ HelperConverse(mmn_wire_request *request, const Object *object,
 			MMN_OK ||
 		WindowReserve(&helper.output, 1, "medimnet-output", err) != MMN_OK)
 		HelperUnavailable(err);
+	/* how long the table takes to give the file is not the helper's fault */
+	WindowFill(&helper.input, object);
 	deadline =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), decoder_timeout_ms);
-	WindowFill(&helper.input, object);
 	request->length = object->len;
 	status = HelperSend(request, err);
 	if (status == MMN_OK)

@@ -222,6 +222,21 @@ for my $sql ("SELECT medimnet.decode_frame($small)", "SELECT * FROM medimnet.ing
 }
 is($node->safe_psql('postgres', "SELECT status FROM medimnet.ingest('crashers', $small)"), 'stored', 'and no file is refused for it');
 
+# a file that its table is slow to give, here for a lock
+my $padded = spew('padded.png', png(2048, 2048) . "\0" x (1 << 20));
+my $index = $node->safe_psql('postgres', "CREATE TABLE kept (content bytea); ALTER TABLE kept ALTER content SET STORAGE EXTERNAL;
+INSERT INTO kept VALUES ($padded); SELECT reltoastrelid::regclass || '_index' FROM pg_class WHERE oid = 'kept'::regclass");
+($took, $err, $survived) = timed(qq{
+\\! psql -X -q -d postgres -c "REINDEX INDEX $index; SELECT pg_sleep(2)" >/dev/null &
+DO \$\$ BEGIN
+	WHILE NOT EXISTS (SELECT FROM pg_locks WHERE relation = '$index'::regclass AND mode = 'AccessExclusiveLock' AND granted) LOOP
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+END \$\$;
+SET medimnet.decoder_timeout = '1s';}, 'SELECT medimnet.width(medimnet.decode_frame(content)) FROM kept;');
+is($err, '', 'a file is not refused because its table is slow to give it');
+cmp_ok($took, '>', 1000, "which took $took ms");
+
 SKIP:
 {
 	my $program = "$pkglibdir/medimnet-decoder";
