@@ -66,19 +66,22 @@ Symbol(void *library, const char *name)
 	return symbol;
 }
 
-static void
-Open(void)
+/* false: the library is not there, which has been reported. */
+static bool
+Open(int elevel)
 {
 	void *library = dlopen(OPENBLAS, RTLD_NOW | RTLD_LOCAL);
 	void (*set_num_threads)(int);
 	int (*shutdown)(void);
 
 	if (!library)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FILE),
-						errmsg("could not load OpenBLAS, which networks need"),
-						errdetail_internal("%s", dlerror()),
-						errhint("Debian's package libopenblas0 has it.")));
-
+	{
+		ereport(elevel, (errcode(ERRCODE_UNDEFINED_FILE),
+						 errmsg("could not load OpenBLAS, which networks need"),
+						 errdetail_internal("%s", dlerror()),
+						 errhint("Debian's package libopenblas0 has it.")));
+		return false;
+	}
 	/*
 	 * A backend is one thread: BLAS's own, started when the library was
 	 * loaded, would only catch signals meant for us.  Not all builds of it
@@ -92,18 +95,20 @@ Open(void)
 	blas.sgemv = Symbol(library, "cblas_sgemv");
 	blas.corename = Symbol(library, "openblas_get_corename");
 	blas.sgemm = Symbol(library, "cblas_sgemm");
+	return true;
 }
 
 void
-BlasLoad(void)
+BlasLoad(int elevel)
 {
 	mmn_error err;
 
-	if (!blas.sgemm)
-		Open();
+	if (blas.checked || (!blas.sgemm && !Open(elevel)))
+		return;
 	/* a wrong kernel is an error, never a wrong embedding */
-	if (!blas.checked && mmn_gemm_check(&err) != MMN_OK)
-		ereport(ERROR,
+	blas.checked = mmn_gemm_check(&err) == MMN_OK;
+	if (!blas.checked)
+		ereport(elevel,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("OpenBLAS does not work on this CPU"),
 				 errdetail("%s; its kernels are those for %s.", err.text,
@@ -111,5 +116,4 @@ BlasLoad(void)
 				 errhint("Set OPENBLAS_CORETYPE in the server's environment to "
 						 "kernels for this CPU, for example Haswell, and "
 						 "restart it.")));
-	blas.checked = true;
 }

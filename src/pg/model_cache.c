@@ -87,9 +87,12 @@ ModelInit(void)
 		"images, parallel query makes better use of the cores.",
 		&threads, 1, 1, MMN_RUN_WORKERS_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 
-	/* whoever preloads wants no session to wait */
+	/*
+	 * Whoever preloads wants no session to wait.  Without networks a server is
+	 * still of use, so it starts.
+	 */
 	if (process_shared_preload_libraries_in_progress)
-		BlasLoad();
+		BlasLoad(WARNING);
 }
 
 Size
@@ -206,7 +209,7 @@ MakeModel(MemoryContext context, const char *name,
 	Size input = mmn_plan_input_count(plan) * sizeof(float);
 	mmn_error err;
 
-	BlasLoad();
+	BlasLoad(ERROR);
 	model->context = context;
 	model->isa = ModelIsa();
 	model->preprocess = *preprocess;
@@ -281,7 +284,7 @@ ReadNetwork(const char *name, bytea *onnx)
 	mmn_network *network;
 	mmn_error err;
 
-	BlasLoad(); /* constants are computed while planning */
+	BlasLoad(ERROR); /* constants are computed while planning */
 	ModelCheck(mmn_network_load(&mmn_env_backend, VARDATA_ANY(onnx),
 								VARSIZE_ANY_EXHDR(onnx), ModelLimit(),
 								&network, &err),

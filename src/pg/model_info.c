@@ -151,7 +151,7 @@ Describe(const char *name, const StoredModel *stored, Datum *values)
 								VARSIZE_ANY_EXHDR(stored->onnx), ModelLimit(),
 								&network, &err),
 			   name, &err);
-	BlasLoad(); /* constants are computed while planning */
+	BlasLoad(ERROR); /* constants are computed while planning */
 	ModelCheck(mmn_plan_create(&mmn_env_backend, network, &shape, &options,
 							   &plan, &err),
 			   name, &err);

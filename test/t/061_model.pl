@@ -102,6 +102,19 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = 'medimnet'");
 $node->restart;
 is($node->safe_psql('postgres', "$openblas; SELECT medimnet.dims(medimnet.embed($image)); SELECT count(*) FROM pg_ls_dir('/proc/' || pg_backend_pid() || '/task')"),
 	"t\n128\n1", 'a preloaded library has loaded OpenBLAS, and networks run');
+# a server has more to do than networks
+my $broken = PostgreSQL::Test::Utils::tempdir();
+open my $library, '>', "$broken/libopenblas.so.0" or die;
+print $library 'no library';
+close $library;
+$node->stop;
+{
+	local $ENV{LD_LIBRARY_PATH} = $broken;
+	ok($node->start(fail_ok => 1), 'a server that preloads starts without OpenBLAS');
+}
+($rc, $out, $err) = $node->psql('postgres', "SELECT medimnet.content_hash($image) IS NULL; SELECT medimnet.embed($image)");
+is($out, 'f', 'works');
+like($err, qr/could not load OpenBLAS, which networks need/, 'and has no networks');
 
 Medimnet::log_is_clean($node);
 $node->stop;
