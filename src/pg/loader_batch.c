@@ -92,6 +92,9 @@ ArrayInit(char *at, int n, Oid type, Size element)
 	return ARR_DATA_PTR(array);
 }
 
+/* GNU's malloc learns nothing from blocks above 32 MB, ours and its headers. */
+#define LESSON_MAX ((Size)31 << 20)
+
 /*
  * Has malloc keep what the batches of a statement take in turn, instead of
  * giving it back and getting fresh pages for each: GNU's malloc gives back
@@ -103,7 +106,7 @@ KeepFreedMemory(FmgrInfo *call, Size bytes)
 {
 	if (call->fn_extra != NULL)
 		return;
-	pfree(palloc(Min(bytes, MaxAllocSize)));
+	pfree(palloc(Min(bytes, LESSON_MAX)));
 	call->fn_extra = call; /* once a statement */
 }
 
