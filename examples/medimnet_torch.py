@@ -99,12 +99,13 @@ class LoaderStream(IterableDataset):
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
+        left = threading.Event()
         if worker:
-            return self._from(self.first_step + worker.id, worker.num_workers)
-        return read_ahead(self._from(self.first_step, 1))
+            return self._from(self.first_step + worker.id, worker.num_workers, left)
+        return read_ahead(self._from(self.first_step, 1, left), left)
 
-    def _from(self, step: int, stride: int) -> Iterator[Batch]:
-        """The batches of steps step, step + stride, .. self.steps - 1."""
+    def _from(self, step: int, stride: int, left: threading.Event) -> Iterator[Batch]:
+        """The batches of steps step, step + stride, .. self.steps - 1; a lost connection is given up when left is set."""
         lost = None  # when the connection was
         while step < self.steps:
             try:
@@ -120,9 +121,8 @@ class LoaderStream(IterableDataset):
                 if error.sqlstate and not error.sqlstate.startswith(("08", "57P")):
                     raise
                 lost = lost or time.monotonic()
-                if time.monotonic() - lost > self.retry_seconds:
+                if time.monotonic() - lost > self.retry_seconds or left.wait(0.5):
                     raise
-                time.sleep(0.5)
 
     def _statement(self, connection, first: int, last: int, stride: int) -> Iterator[Batch]:
         """The batches of steps first, first + stride, .. last."""
@@ -165,10 +165,9 @@ class LoaderStream(IterableDataset):
                             torch.from_numpy(image_ids))
 
 
-def read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same, up to AHEAD of them before they are asked for."""
+def read_ahead(batches: Iterator[Batch], left: threading.Event) -> Iterator[Batch]:
+    """The same, up to AHEAD of them before they are asked for; sets left when no more will be."""
     ready = queue.Queue(AHEAD)
-    left = threading.Event()
 
     def read():
         try:

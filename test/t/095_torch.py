@@ -79,6 +79,16 @@ def streams(conninfo):
         connection.execute("SELECT pg_stat_clear_snapshot()")
         after = connection.execute(sessions).fetchone()[0]
         check("come over one connection", after - before == 1, after - before)
+    away = LoaderStream(conninfo, "mednist", 3)
+    away.conninfo = "host=/nowhere"
+    start = time.monotonic()
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.alarm(1)
+    try:
+        next(iter(away))
+        check("a server that is away has no batch", False)
+    except KeyboardInterrupt:
+        check("who stops waiting for a server need not wait for it", time.monotonic() - start < away.retry_seconds / 2)
     for name, arguments in (("no such loader", ("nope", 3)), ("ranks that cannot share", ("mednist", 3, 0, 0, 5))):
         start = time.monotonic()
         try:
