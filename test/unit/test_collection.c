@@ -137,7 +137,7 @@ main(void)
 	mmn_dicom_close(dicom);
 	dicom = fx_open();
 	mmn_dicom_describe_pixels(dicom, &pixels, &fx_error);
-	is_refused(1, "pixel data are cut off: 90 bytes are missing");
+	is_refused(1, "pixel data of frame 1 are cut off: 90 bytes are missing");
 	mmn_dicom_close(dicom);
 	return done_testing();
 }

@@ -1,7 +1,5 @@
 #include "dicom/collection.h"
 
-#include <string.h>
-
 #include "dicom/dicom_private.h"
 #include "image/codestream.h"
 
@@ -16,38 +14,6 @@ next_codestream(const mmn_dicom *dicom, size_t first)
 			 mmn_fragment_ends_image(&dicom->fragments[i - 1])))
 		i++;
 	return i;
-}
-
-/* Fragments first..end-1, one after the other. */
-static mmn_status
-join(const mmn_env *env, const mmn_dicom *dicom, size_t first, size_t end,
-	 const uint8_t **out, size_t *length, bool *owned, mmn_error *err)
-{
-	uint8_t *joined;
-
-	*length = 0;
-	for (size_t i = first; i < end; i++)
-	{
-		if (dicom->fragments[i].missing)
-			return mmn_fail(err, MMN_BAD_DATA,
-							"pixel data are cut off: %zu bytes are missing",
-							dicom->fragments[i].missing);
-		*length += dicom->fragments[i].length;
-	}
-	*out = dicom->fragments[first].bytes;
-	if (end - first == 1)
-		return MMN_OK;
-	joined = mmn_alloc(env, *length);
-	if (!joined)
-		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
-	*out = joined;
-	*owned = true;
-	for (size_t i = first; i < end; i++)
-	{
-		memcpy(joined, dicom->fragments[i].bytes, dicom->fragments[i].length);
-		joined += dicom->fragments[i].length;
-	}
-	return MMN_OK;
 }
 
 mmn_status
@@ -82,7 +48,8 @@ mmn_dicom_collection_bytes(const mmn_env *env, const mmn_dicom *dicom,
 		if (frame - seen <= stream.components / samples)
 		{
 			*component = (frame - seen - 1) * samples;
-			return join(env, dicom, first, end, out, length, owned, err);
+			return mmn_dicom_join_fragments(env, dicom, first, end - 1, frame,
+											out, length, owned, err);
 		}
 		seen += stream.components / samples;
 	}

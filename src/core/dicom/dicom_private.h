@@ -28,4 +28,13 @@ struct mmn_dicom
 bool mmn_fragment_begins_image(const mmn_dicom_fragment *f);
 bool mmn_fragment_ends_image(const mmn_dicom_fragment *f);
 
+/*
+ * Fragments first..last, which hold the frame, one after the other, as
+ * mmn_dicom_frame_bytes() returns them.
+ */
+mmn_status mmn_dicom_join_fragments(const mmn_env *env, const mmn_dicom *dicom,
+									size_t first, size_t last, uint32_t frame,
+									const uint8_t **out, size_t *length,
+									bool *owned, mmn_error *err);
+
 #endif

@@ -562,25 +562,15 @@ find_fragments(const mmn_dicom *dicom, const mmn_pixel_description *p,
 	return MMN_OK;
 }
 
-static mmn_status
-encapsulated_frame(const mmn_env *env, const mmn_dicom *dicom,
-				   const mmn_pixel_description *p, uint32_t frame,
-				   const uint8_t **out, size_t *length, bool *owned,
-				   mmn_error *err)
+mmn_status
+mmn_dicom_join_fragments(const mmn_env *env, const mmn_dicom *dicom,
+						 size_t first, size_t last, uint32_t frame,
+						 const uint8_t **out, size_t *length, bool *owned,
+						 mmn_error *err)
 {
-	size_t first = 0, last = 0, total = 0;
-	mmn_status status = MMN_OK;
+	size_t total = 0;
 	uint8_t *joined;
 
-	if (dicom->part_frame)
-	{
-		first = 1;
-		last = dicom->fragment_count - 1;
-	}
-	else
-		status = find_fragments(dicom, p, frame, &first, &last, err);
-	if (status != MMN_OK)
-		return status;
 	for (size_t i = first; i <= last; i++)
 	{
 		const mmn_dicom_fragment *f = mmn_dicom_fragment_at(dicom, i);
@@ -614,6 +604,23 @@ encapsulated_frame(const mmn_env *env, const mmn_dicom *dicom,
 		joined += f->length;
 	}
 	return MMN_OK;
+}
+
+static mmn_status
+encapsulated_frame(const mmn_env *env, const mmn_dicom *dicom,
+				   const mmn_pixel_description *p, uint32_t frame,
+				   const uint8_t **out, size_t *length, bool *owned,
+				   mmn_error *err)
+{
+	size_t first = 1, last = dicom->fragment_count - 1;
+	mmn_status status = MMN_OK;
+
+	if (!dicom->part_frame)
+		status = find_fragments(dicom, p, frame, &first, &last, err);
+	if (status != MMN_OK)
+		return status;
+	return mmn_dicom_join_fragments(env, dicom, first, last, frame, out, length,
+									owned, err);
 }
 
 mmn_status
