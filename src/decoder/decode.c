@@ -75,10 +75,9 @@ check_codestream(const uint8_t *bytes, size_t length, bool collection,
 		return status;
 	if (collection && stream->kind == MMN_CODESTREAM_J2K)
 	{
-		status = check_expansion(length,
-								 (size_t)pixels->rows * pixels->columns *
-									 stream->components,
-								 err);
+		status = check_expansion(
+			length, (size_t)pixels->rows * pixels->columns * stream->components,
+			err);
 		if (status != MMN_OK)
 			return status;
 	}
@@ -235,8 +234,8 @@ decompress(const mmn_env *env, const char *uid, const uint8_t *bytes,
 static mmn_status
 stored_compressed(const mmn_env *env, const mmn_env *room, const char *uid,
 				  const uint8_t *bytes, size_t length,
-				  const uint32_t *component, size_t max_bytes,
-				  mmn_stored *out, void **owned, mmn_error *err)
+				  const uint32_t *component, size_t max_bytes, mmn_stored *out,
+				  void **owned, mmn_error *err)
 {
 	mmn_pixel_description *pixels = &out->pixels;
 	mmn_frame_coding coding = mmn_transfer_syntax_find(uid)->coding;
@@ -342,12 +341,12 @@ mmn_decode_stored(const mmn_env *env, const mmn_env *room,
 		return mmn_fail(err, MMN_UNSUPPORTED,
 						"compressed YBR_PARTIAL_422 is not supported");
 	collection = pixels->encapsulated && is_multi_component(uid);
-	status = collection
-				 ? mmn_dicom_collection_bytes(env, dicom, pixels, frame, &bytes,
-											  &length, &joined, &component, err)
-				 : mmn_dicom_frame_bytes(env, dicom, pixels, frame, &bytes,
-										 &length, &out->bit_offset, &joined,
-										 err);
+	status =
+		collection
+			? mmn_dicom_collection_bytes(env, dicom, pixels, frame, &bytes,
+										 &length, &joined, &component, err)
+			: mmn_dicom_frame_bytes(env, dicom, pixels, frame, &bytes, &length,
+									&out->bit_offset, &joined, err);
 	if (status != MMN_OK)
 		return status;
 	if (pixels->encapsulated && syntax->coding != MMN_CODING_NATIVE)

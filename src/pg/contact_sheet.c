@@ -70,7 +70,7 @@ fetch_frame(SPIPlanPtr plan, int64 image_id)
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("image " INT64_FORMAT " has no content", image_id)));
 	if (DecoderFrame(content, no_frame ? 1 : DatumGetInt32(frame), &pixels,
-					   &err) != MMN_OK)
+					 &err) != MMN_OK)
 		mmn_report(psprintf("could not decode image " INT64_FORMAT, image_id),
 				   &err);
 	SPI_freetuptable(SPI_tuptable);

@@ -211,8 +211,8 @@ medimnet_decode_frame(PG_FUNCTION_ARGS)
 	if (pixels)
 		PG_RETURN_PIXELS_P(pixels);
 	DecoderHideStatement();
-	Check(DecoderFrame(content, frame, &pixels, &err),
-		  "could not decode image", &err);
+	Check(DecoderFrame(content, frame, &pixels, &err), "could not decode image",
+		  &err);
 	PG_RETURN_PIXELS_P(pixels);
 }
 

@@ -20,8 +20,7 @@ decode(const uint8_t *data, size_t size, int fill, size_t *bytes)
 	out = malloc(*bytes);
 	memset(out, fill, *bytes);
 	if (mmn_jpeg_lossless_decode(&mmn_env_default, data + 2, size - 2, width,
-								 height, components, cell, out,
-								 NULL) == MMN_OK)
+								 height, components, cell, out, NULL) == MMN_OK)
 		return out;
 	free(out);
 	return NULL;

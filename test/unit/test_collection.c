@@ -129,7 +129,8 @@ main(void)
 	begin("5", 1);
 	fx_fragment("abcdef", 6);
 	end();
-	is_refused(1, "the compressed frame is no JPEG, JPEG-LS, JPEG 2000 or JPEG XL");
+	is_refused(
+		1, "the compressed frame is no JPEG, JPEG-LS, JPEG 2000 or JPEG XL");
 	begin("1", 1);
 	put(1);
 	fx_item(100);

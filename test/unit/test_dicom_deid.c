@@ -203,7 +203,8 @@ test_attributes(void)
 	is_str(kept(0x00181110), "1000", "one between other blanks");
 	is_str(kept(0x00181111), "", "one that is none");
 	is_str(kept(0x00181114), "1.5 ", "one that is called text");
-	is_str(mmn_dicom_find(copy, 0x00181114)->vr, "DS", "and is called a number");
+	is_str(mmn_dicom_find(copy, 0x00181114)->vr, "DS",
+		   "and is called a number");
 	is_str(kept(0x00181210), "B30f", "technical text");
 	is_str(kept(0x00185100), "", "the name in a code");
 	is_str(kept(0x00200011), "", "the patient ID in a number");
@@ -417,7 +418,8 @@ test_copies(void)
 	} cases[] = {
 		{NULL, "[hnsf'U]", false, 1, MMN_OK, "a usual image"},
 		{"1 ", "[hnsf'U]", false, 1, MMN_BAD_DATA, "rows in words"},
-		{NULL, "g/ml{SUVbw}", false, 1, MMN_BAD_DATA, "the unit is the patient's name"},
+		{NULL, "g/ml{SUVbw}", false, 1, MMN_BAD_DATA,
+		 "the unit is the patient's name"},
 		{NULL, "g/ml{SUVbw}", false, 0, MMN_OK, "of no frame"},
 		{NULL, "g/ml{SUVbw}", true, 1, MMN_OK, "of a palette's indices"},
 	};
@@ -457,8 +459,7 @@ test_copies(void)
 	fx_begin(EXPLICIT_LITTLE);
 	fx_text(0x00080060, "CS", "CT");
 	is_int(deidentify(), MMN_OK, "no image");
-	is_int(mmn_dicom_check_copy(&mmn_env_default, original, copy, 1,
-								&fx_error),
+	is_int(mmn_dicom_check_copy(&mmn_env_default, original, copy, 1, &fx_error),
 		   MMN_NOT_IMAGE, "is none after either");
 }
 
@@ -547,8 +548,8 @@ test_frames(void)
 							 &fx_error);
 		mmn_dicom_close(some);
 		mmn_dicom_close(copy);
-		mmn_dicom_open(&mmn_env_default, out.bytes, out.length,
-					   (size_t)1 << 24, &copy, &fx_error);
+		mmn_dicom_open(&mmn_env_default, out.bytes, out.length, (size_t)1 << 24,
+					   &copy, &fx_error);
 		ok(position_of(1) == 34 && position_of(5) == 38, "all are kept");
 	}
 
@@ -563,8 +564,7 @@ test_frames(void)
 	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
 	is_int(deidentify(), MMN_BAD_DATA, "groups that are damaged");
 	ok(mmn_dicom_open_frames(&mmn_env_default, fx_copy, fx.length,
-							 (size_t)1 << 24, 1, 1, &some,
-							 &fx_error) == MMN_OK,
+							 (size_t)1 << 24, 1, 1, &some, &fx_error) == MMN_OK,
 	   "of a frame that nobody asked for");
 	mmn_buffer_reset(&out);
 	is_int(mmn_dicom_deidentify(&mmn_env_default, some, KEY, KEY_LENGTH, &out,

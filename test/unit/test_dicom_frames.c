@@ -208,8 +208,7 @@ test_descriptions(void)
 	not_image("1.2.840.10008.5.1.4.1.1.88.59", "a selection of key objects");
 	not_image("1.2.840.10008.5.1.4.1.1.9.1.1", "a waveform");
 	not_image("1.2.840.10008.5.1.4.1.1.11.1", "a presentation state");
-	not_image("1.2.840.10008.5.1.4.1.1.481.3",
-			  "a radiotherapy structure set");
+	not_image("1.2.840.10008.5.1.4.1.1.481.3", "a radiotherapy structure set");
 	not_image("1.2.840.10008.5.1.4.1.1.104.1", "an encapsulated document");
 	not_image("1.2.840.10008.1.3.10", "a DICOM directory (DICOMDIR)");
 	not_image("1.2.840.10008.5.1.4.1.1.2", "a DICOM object without pixel data");
@@ -518,9 +517,9 @@ test_pixel_unit(void)
 		fx_begin(EXPLICIT_BIG);
 		fx_bytes(PIXEL_DATA, cases[i].vr, cases[i].bytes, cases[i].length);
 		d = fx_open();
-		is_int(mmn_dicom_pixel_unit(mmn_dicom_find(d, PIXEL_DATA),
-									cases[i].bits),
-			   cases[i].want, "%s", cases[i].name);
+		is_int(
+			mmn_dicom_pixel_unit(mmn_dicom_find(d, PIXEL_DATA), cases[i].bits),
+			cases[i].want, "%s", cases[i].name);
 		mmn_dicom_close(d);
 	}
 	fx_begin(EXPLICIT_LITTLE);

@@ -17,8 +17,8 @@ open_head(size_t head, uint32_t frame)
 	free(fx_copy);
 	fx_copy = malloc(head);
 	memcpy(fx_copy, fx.bytes, head);
-	return mmn_dicom_open_frames(&mmn_env_default, fx_copy, head, 1 << 20, frame,
-								 frame, &dicom, &fx_error) == MMN_OK &&
+	return mmn_dicom_open_frames(&mmn_env_default, fx_copy, head, 1 << 20,
+								 frame, frame, &dicom, &fx_error) == MMN_OK &&
 		   mmn_dicom_describe_pixels(dicom, &pixels, &fx_error) == MMN_OK;
 }
 

@@ -148,8 +148,7 @@ test_mappings(void)
 		fx_double(0x00409224, 0);
 		fx_double(0x00409225, 2);
 		end_mapping();
-		ok(second[i].mapped ? is(0.5, 5, MMN_UNIT_MS)
-							: is(1, 0, MMN_UNIT_RAW),
+		ok(second[i].mapped ? is(0.5, 5, MMN_UNIT_MS) : is(1, 0, MMN_UNIT_RAW),
 		   "%s", second[i].name);
 	}
 	begin("MR");

@@ -33,9 +33,9 @@ mmn_dicom_collection_bytes(const mmn_env *env, const mmn_dicom *dicom,
 	for (size_t first = 1; first < dicom->fragment_count; first = end)
 	{
 		mmn_codestream stream;
-		mmn_status status = mmn_codestream_peek(
-			dicom->fragments[first].bytes, dicom->fragments[first].length,
-			&stream, err);
+		mmn_status status =
+			mmn_codestream_peek(dicom->fragments[first].bytes,
+								dicom->fragments[first].length, &stream, err);
 
 		if (status != MMN_OK)
 			return status;

@@ -210,8 +210,8 @@ mmn_lut_read_palette(const mmn_env *env, const mmn_dicom *dicom, bool is_signed,
 	mmn_status status;
 
 	memset(out, 0, sizeof *out);
-	status = read_descriptor(mmn_dicom_find(dicom, RED_DESCRIPTOR), is_signed, &d,
-							 err);
+	status = read_descriptor(mmn_dicom_find(dicom, RED_DESCRIPTOR), is_signed,
+							 &d, err);
 	if (status != MMN_OK)
 		return status;
 	out->values = mmn_alloc_zero(env, d.entries, 3 * sizeof *out->values);
@@ -227,7 +227,8 @@ mmn_lut_read_palette(const mmn_env *env, const mmn_dicom *dicom, bool is_signed,
 			mmn_dicom_find(dicom, RED_SEGMENTED_DATA + c);
 
 		if (data && data->length > 0)
-			status = read_plain(data, d.entries, 3, out->values + c, &largest, err);
+			status =
+				read_plain(data, d.entries, 3, out->values + c, &largest, err);
 		else if (segmented && segmented->length > 0)
 			status = read_segmented(segmented, &d, 3, out->values + c, &largest,
 									err);
@@ -278,9 +279,9 @@ mmn_lut_read_modality(const mmn_env *env, const mmn_dicom *dicom,
 	data = mmn_dicom_find_in(dicom, sequence, 0, LUT_DATA);
 	if (!data)
 		return mmn_fail(err, MMN_BAD_DATA, "a modality LUT without its data");
-	status = read_descriptor(
-		mmn_dicom_find_in(dicom, sequence, 0, LUT_DESCRIPTOR), is_signed, &d,
-		err);
+	status =
+		read_descriptor(mmn_dicom_find_in(dicom, sequence, 0, LUT_DESCRIPTOR),
+						is_signed, &d, err);
 	if (status != MMN_OK)
 		return status;
 	out->values = mmn_alloc_zero(env, d.entries, sizeof *out->values);
@@ -339,8 +340,7 @@ mmn_lut_read_voi(const mmn_env *env, const mmn_dicom *dicom,
 	out->values = mmn_alloc_zero(env, d.entries, sizeof *out->values);
 	if (!out->values)
 		return mmn_fail(err, MMN_NO_MEMORY, "no memory for a VOI LUT");
-	if (read_plain(data, d.entries, 1, out->values, &largest, NULL) !=
-			MMN_OK ||
+	if (read_plain(data, d.entries, 1, out->values, &largest, NULL) != MMN_OK ||
 		largest == 0)
 	{
 		mmn_lut_free(env, out);

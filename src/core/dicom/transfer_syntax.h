@@ -12,7 +12,7 @@ typedef enum mmn_frame_coding
 	MMN_CODING_NATIVE,
 	MMN_CODING_RLE,
 	MMN_CODING_DEFLATE, /* each frame by itself */
-	MMN_CODING_JPEG, /* DCT or lossless */
+	MMN_CODING_JPEG,	/* DCT or lossless */
 	MMN_CODING_JPEG_LS,
 	MMN_CODING_J2K,
 	MMN_CODING_JPEG_XL,
