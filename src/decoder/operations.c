@@ -15,8 +15,6 @@
 /* Text of a data set without its pixels; real ones have kilobytes. */
 #define MAX_JSON ((size_t)64 << 20)
 
-#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
-
 void
 mmn_result_init(mmn_result *result, const mmn_env *env, const mmn_env *samples)
 {
@@ -55,9 +53,9 @@ describe(const operation *op, mmn_error *err)
 	mmn_dicom *dicom;
 	mmn_status status;
 
-	status = mmn_dicom_open_frames(op->env, op->bytes, op->length,
-								   op->limits.object, 1, MMN_JSON_MAX_FRAMES,
-								   &dicom, err);
+	status =
+		mmn_dicom_open_frames(op->env, op->bytes, op->length, op->limits.object,
+							  1, MMN_JSON_MAX_FRAMES, &dicom, err);
 	if (status != MMN_OK)
 		return status;
 	status = mmn_dicom_json(op->charsets, dicom, &op->result->json, err);
@@ -234,14 +232,14 @@ open_middle(const operation *op, mmn_dicom **out, mmn_pixel_description *pixels,
 
 	for (int look = 0; look < 2; look++)
 	{
-		status = mmn_dicom_open_frames(op->env, op->bytes, op->length,
-									   op->limits.object, frame, frame, out,
-									   err);
+		status =
+			mmn_dicom_open_frames(op->env, op->bytes, op->length,
+								  op->limits.object, frame, frame, out, err);
 		if (status != MMN_OK)
 			return status;
 		status = mmn_dicom_describe_pixels(*out, pixels, err);
 		if (status == MMN_OK && (frame == middle(pixels->frames) ||
-								 !mmn_dicom_find(*out, PER_FRAME_GROUPS)))
+								 !mmn_dicom_find(*out, MMN_PER_FRAME_GROUPS)))
 			return MMN_OK;
 		mmn_dicom_close(*out);
 		if (status != MMN_OK)
@@ -258,22 +256,21 @@ receive_clean(const operation *op, const mmn_dicom *original,
 			  const mmn_received_frame *frame, mmn_error *err)
 {
 	mmn_result *result = op->result;
+	uint32_t scaled = frame->frame;
 	mmn_dicom *clean;
 	mmn_status status = deidentify_dicom(op, original, err);
 
 	if (status != MMN_OK)
 		return status;
-	status = mmn_dicom_open_frames(
-		op->env, result->content.bytes, result->content.length,
-		op->limits.object, 1, MMN_JSON_MAX_FRAMES, &clean, err);
+	status = mmn_dicom_open_frames(op->env, result->content.bytes,
+								   result->content.length, op->limits.object, 1,
+								   MMN_JSON_MAX_FRAMES, &clean, err);
 	if (status != MMN_OK)
 		return status;
-	status = mmn_dicom_check_copy(op->env, original, clean,
-								  frame->frame > MMN_JSON_MAX_FRAMES &&
-										  mmn_dicom_find(clean, PER_FRAME_GROUPS)
-									  ? 0
-									  : frame->frame,
-								  err);
+	if (scaled > MMN_JSON_MAX_FRAMES &&
+		mmn_dicom_find(clean, MMN_PER_FRAME_GROUPS))
+		scaled = 0; /* the copy was not opened for it */
+	status = mmn_dicom_check_copy(op->env, original, clean, scaled, err);
 	if (status == MMN_OK)
 		status = mmn_dicom_receive_json(op->charsets, original, clean, pixels,
 										frame, op->request->key,

@@ -31,8 +31,6 @@
 #define EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
 #define SECONDARY_CAPTURE "1.2.840.10008.5.1.4.1.1.7"
 
-#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
-
 #define MAX_WORDS 48
 #define MAX_WHOLES 16
 #define MAX_WORD 64
@@ -582,7 +580,7 @@ put_tree(deid *d, size_t index, mmn_error *err)
 {
 	const mmn_dicom_element *e = mmn_dicom_at(d->dicom, index);
 
-	if (e->tag == PER_FRAME_GROUPS && e->items > 0 &&
+	if (e->tag == MMN_PER_FRAME_GROUPS && e->items > 0 &&
 		mmn_deid_rule(e, false) == MMN_DEID_ITEMS)
 		return put_frames(d, e, err);
 	return put_elements(d, index, e->end, err);

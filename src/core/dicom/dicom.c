@@ -21,7 +21,6 @@
 #define TAG_ITEM_END 0xFFFEE00Du
 #define TAG_SEQUENCE_END 0xFFFEE0DDu
 #define TAG_PIXEL_DATA 0x7FE00010u
-#define TAG_PER_FRAME_GROUPS 0x52009230u
 #define UNDEFINED 0xFFFFFFFFu
 
 #define TS_IMPLICIT "1.2.840.10008.1.2"
@@ -58,7 +57,7 @@ typedef struct parser
 	mmn_dicom *dicom;
 	size_t pos;
 	int top;
-	uint32_t first;	  /* frames whose functional groups are kept */
+	uint32_t first; /* frames whose functional groups are kept */
 	uint32_t last;
 	bool pixels_seen; /* at the top level: what follows may be damaged */
 	level stack[MAX_LEVELS];
@@ -470,7 +469,7 @@ parse_element(parser *p)
 static bool
 is_other_frame(const parser *p, const mmn_dicom_element *sequence)
 {
-	return sequence->tag == TAG_PER_FRAME_GROUPS && sequence->parent < 0 &&
+	return sequence->tag == MMN_PER_FRAME_GROUPS && sequence->parent < 0 &&
 		   (sequence->items + 1 < p->first || sequence->items + 1 > p->last);
 }
 

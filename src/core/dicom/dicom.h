@@ -62,6 +62,8 @@ mmn_status mmn_dicom_open(const mmn_env *env, const void *bytes, size_t length,
 						  size_t max_bytes, mmn_dicom **out, mmn_error *err);
 void mmn_dicom_close(mmn_dicom *dicom); /* NULL is fine */
 
+#define MMN_PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
+
 /*
  * The same for some frames, first..last, from 1: of Per-frame Functional Groups
  * Sequence (5200,9230) only their items have elements, so that neither memory

@@ -6,14 +6,13 @@
 /* Attributes that may differ from frame to frame. */
 
 #define SHARED_GROUPS MMN_TAG(0x5200, 0x9229)
-#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
 
 const mmn_dicom_element *
 mmn_dicom_frame_group(const mmn_dicom *dicom, uint32_t frame, uint32_t group)
 {
 	const mmn_dicom_element *e;
 
-	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, PER_FRAME_GROUPS),
+	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, MMN_PER_FRAME_GROUPS),
 						  frame - 1, group);
 	if (!e)
 		e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, SHARED_GROUPS), 0,
@@ -27,7 +26,7 @@ mmn_dicom_frame_attribute(const mmn_dicom *dicom, uint32_t frame,
 {
 	const mmn_dicom_element *e;
 
-	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, PER_FRAME_GROUPS),
+	e = mmn_dicom_find_in(dicom, mmn_dicom_find(dicom, MMN_PER_FRAME_GROUPS),
 						  frame - 1, group);
 	e = mmn_dicom_find_in(dicom, e, 0, tag);
 	if (e)

@@ -14,8 +14,6 @@
  * closes the item (and writes the empty ones between).
  */
 
-#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
-
 typedef struct open_sequence
 {
 	int32_t sequence;  /* -1: the data set */
@@ -242,7 +240,7 @@ begin_items(writer *w, uint32_t count)
 static uint32_t
 written_items(const mmn_dicom_element *sequence)
 {
-	return sequence->tag == PER_FRAME_GROUPS && sequence->parent < 0 &&
+	return sequence->tag == MMN_PER_FRAME_GROUPS && sequence->parent < 0 &&
 				   sequence->items > MMN_JSON_MAX_FRAMES
 			   ? MMN_JSON_MAX_FRAMES
 			   : sequence->items;

@@ -32,7 +32,6 @@
 #define RADIOPHARMACEUTICALS MMN_TAG(0x0054, 0x0016)
 #define UNITS MMN_TAG(0x0054, 0x1001)
 #define DECAY_CORRECTION MMN_TAG(0x0054, 0x1102)
-#define PER_FRAME_GROUPS MMN_TAG(0x5200, 0x9230)
 #define PHILIPS_CREATOR MMN_TAG(0x7053, 0x0010)
 #define PHILIPS_SUV_FACTOR MMN_TAG(0x7053, 0x1000)
 #define PHILIPS_ACTIVITY_FACTOR MMN_TAG(0x7053, 0x1009)
@@ -338,8 +337,8 @@ mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 						  sizeof term) ||
 		strcmp(term, "PT") != 0 || pixels->kind != MMN_PIXELS_INTEGER ||
 		pixels->samples_per_pixel != 1 || pixels->bits_stored > 16 ||
-		mmn_dicom_find(dicom, MODALITY_LUT_SEQUENCE) ||
-		maps_to_suv(dicom) || mmn_dicom_find(dicom, PER_FRAME_GROUPS) ||
+		mmn_dicom_find(dicom, MODALITY_LUT_SEQUENCE) || maps_to_suv(dicom) ||
+		mmn_dicom_find(dicom, MMN_PER_FRAME_GROUPS) ||
 		!mmn_dicom_string(dicom, mmn_dicom_find(dicom, UNITS), 0, term,
 						  sizeof term))
 		return false;
