@@ -204,8 +204,7 @@ store(const opj_image_t *image, uint32_t component,
 			return mmn_fail(err, MMN_BAD_DATA,
 							"the JPEG 2000 data are damaged: a component is "
 							"missing");
-		store_plane(comps[c].data, n, (unsigned)bytes, step,
-					out + c * bytes);
+		store_plane(comps[c].data, n, (unsigned)bytes, step, out + c * bytes);
 	}
 	pixels->planar = 0;
 	/* these name a transform that its decoder undoes */
@@ -285,7 +284,7 @@ mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,
 	mmn_status status;
 
 	/* what it does not know it would leave out */
-	if (codestream->component_transform > 1 ||
+	if (codestream->mct > 1 ||
 		(codestream->extensions & ~MULTI_COMPONENT_TRANSFORM))
 		status = mmn_fail(err, MMN_UNSUPPORTED,
 						  "unsupported JPEG 2000 data: a transform of part 2");

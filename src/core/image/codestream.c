@@ -89,7 +89,7 @@ peek_cod(const uint8_t *p, size_t length, mmn_codestream *out)
 	{
 		if (p[at + 1] == 0x52)
 		{
-			out->component_transform = p[at + 8];
+			out->mct = p[at + 8];
 			out->lossy = p[at + 13] == 0; /* the irreversible wavelet */
 			return;
 		}

@@ -31,8 +31,8 @@ typedef struct mmn_codestream
 	bool is_signed;		  /* JPEG 2000 only */
 	bool transformed;	  /* JPEG XL: colours are coded as others, or may be */
 	uint64_t tiles;		  /* JPEG 2000 */
-	uint16_t extensions;  /* JPEG 2000: of part 2, that are used (T.801 A.2.1) */
-	uint8_t component_transform; /* JPEG 2000: 0 none, 1 to RGB, else part 2's */
+	uint16_t extensions;  /* JPEG 2000: bits of part 2's (T.801 A.2.1) */
+	uint8_t mct;		  /* JPEG 2000: 0 none, 1 to RGB, else part 2's */
 	size_t offset;		  /* JPEG 2000: of SOC, behind JP2's boxes */
 	uint8_t process;	  /* JPEG: n of SOFn; 0 baseline, 1 extended, 2
 						* progressive, 3 lossless */
