@@ -30,8 +30,8 @@ mmn_status mmn_jpeg_decode_frame(const mmn_env *env, const uint8_t *bytes,
 								 uint8_t *out, mmn_error *err);
 
 /*
- * The same for JPEG 2000 data, after a look at the codestream, of which the frame
- * is the components from "component" on.  out takes size bytes, a frame as
+ * The same for JPEG 2000 data, after a look at the codestream, of which the
+ * frame is the components from "component" on.  out takes size bytes, a frame as
  * *pixels describes it.
  */
 mmn_status mmn_jpeg2000_decode_frame(const uint8_t *bytes, size_t length,

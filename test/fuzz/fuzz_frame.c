@@ -1,7 +1,7 @@
 /*
  * Compressed frames of DICOM files, bare: DCT JPEG of 8 and 12 bits, JPEG 2000
- * and JPEG XL, told apart as the decoder does.  The data set is what the codestream
- * asks for, else nothing would get far.
+ * and JPEG XL, told apart as the decoder does.  The data set is what the
+ * codestream asks for, else nothing would get far.
  */
 
 #include <stdlib.h>

@@ -199,7 +199,7 @@ convert_short(const grey *g, mmn_image *out, double *low, double *high)
 	*high = most + (bias ? 32768 : 0) + g->intercept;
 }
 
-/* Makes cells again of what that made of them in place: all that counts of them. */
+/* Makes cells of what that made of them in place: all that counts of them. */
 static void
 revert_short(const grey *g)
 {
