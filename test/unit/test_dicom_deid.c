@@ -163,6 +163,7 @@ test_attributes(void)
 	fx_text(0x00180050, "DS", "2.5");
 	fx_text(0x00180060, "DS", "120,5");
 	fx_text(0x00180088, "DS", "2.50000000000000000000000000000000000");
+	fx_text(0x00181100, "DS", "0,1");
 	fx_text(0x00181110, "DS", "\t1000\r\n");
 	fx_text(0x00181111, "DS", "far away");
 	fx_text(0x00181114, "LO", "1.5 ");
@@ -200,6 +201,7 @@ test_attributes(void)
 	is_str(kept(0x00180050), "2.5 ", "a number");
 	is_str(kept(0x00180060), "120.5 ", "one with a comma");
 	is_str(kept(0x00180088), "2.5 ", "a long one");
+	is_str(kept(0x00181100), "0.1 ", "in as many digits as it had");
 	is_str(kept(0x00181110), "1000", "one between other blanks");
 	is_str(kept(0x00181111), "", "one that is none");
 	is_str(kept(0x00181114), "1.5 ", "one that is called text");

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void
@@ -93,6 +94,21 @@ mmn_buffer_printf(mmn_buffer *b, const char *fmt, ...)
 		b->failure = b->failure ? b->failure : MMN_INTERNAL;
 	else
 		mmn_buffer_append(b, text, (size_t)n);
+}
+
+void
+mmn_buffer_number(mmn_buffer *b, double value, bool single)
+{
+	char digits[40];
+
+	for (int precision = single ? 6 : 15; precision <= 17; precision++)
+	{
+		snprintf(digits, sizeof digits, "%.*g", precision, value);
+		if (single ? strtof(digits, NULL) == (float)value
+				   : strtod(digits, NULL) == value)
+			break;
+	}
+	mmn_buffer_text(b, digits);
 }
 
 mmn_status

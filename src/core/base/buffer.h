@@ -1,6 +1,7 @@
 #ifndef MMN_BASE_BUFFER_H
 #define MMN_BASE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,9 @@ void mmn_buffer_append(mmn_buffer *b, const void *bytes, size_t length);
 void mmn_buffer_byte(mmn_buffer *b, uint8_t byte);
 void mmn_buffer_text(mmn_buffer *b, const char *text);
 void mmn_buffer_printf(mmn_buffer *b, const char *fmt, ...) MMN_PRINTF(2, 3);
+
+/* The shortest digits that read back as the same double, or float if single. */
+void mmn_buffer_number(mmn_buffer *b, double value, bool single);
 
 /* Room for length bytes, appended and to be filled; NULL after a failure. */
 uint8_t *mmn_buffer_extend(mmn_buffer *b, size_t length);

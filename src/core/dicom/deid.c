@@ -313,7 +313,7 @@ put_value(deid *d, const mmn_dicom_element *e, bool uid, const char *text,
 		mmn_buffer_append(to, text, length);
 	else if (strcmp(e->vr, "DS") == 0 &&
 			 mmn_dicom_parse_number(text, length, &number))
-		mmn_buffer_printf(to, "%.17g", number);
+		mmn_buffer_number(to, number, false);
 }
 
 /* Text value by value; what does not pass leaves an empty value. */

@@ -1,8 +1,6 @@
 #include "dicom/json.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dicom/dictionary.h"
@@ -61,25 +59,13 @@ mmn_json_string(mmn_buffer *out, const char *text, size_t length)
 	mmn_buffer_byte(out, '"');
 }
 
-/* The shortest digits that read back as the same number. */
 static void
 put_number(mmn_buffer *out, double value, bool single)
 {
-	char digits[40];
-
-	if (!isfinite(value))
-	{
+	if (isfinite(value))
+		mmn_buffer_number(out, value, single);
+	else
 		mmn_buffer_text(out, "null");
-		return;
-	}
-	for (int precision = single ? 6 : 15; precision <= 17; precision++)
-	{
-		snprintf(digits, sizeof digits, "%.*g", precision, value);
-		if (single ? strtof(digits, NULL) == (float)value
-				   : strtod(digits, NULL) == value)
-			break;
-	}
-	mmn_buffer_text(out, digits);
 }
 
 static void
