@@ -9,7 +9,7 @@ use warnings;
 use File::Find;
 use FindBin;
 use lib $FindBin::RealBin;
-use List::Util qw(max sum);
+use List::Util qw(max min sum);
 use Medimnet;
 use Png;
 use PostgreSQL::Test::Cluster;
@@ -101,8 +101,11 @@ my @held = $out =~ /^(\d+ files, \d+ children), \d+ kB$/mg;
 is(scalar(@held), int(($count + BATCH - 1) / BATCH), 'all batches ran');
 is(join(' | ', grep { $_ ne $held[0] } @held), '', "the backend holds no more than in the beginning: $held[0]");
 like($held[0], qr/ 1 children$/, 'which is one helper');
+# malloc may keep what the largest file took, until it gives it back: so what
+# counts is the least of each half
 my @memory = $out =~ /, (\d+) kB$/mg;
-cmp_ok($memory[-1] - $memory[0], '<', 32 * 1024, "its memory: $memory[0] kB after the first batch, $memory[-1] kB after the last");
+my ($before, $after) = (min(@memory[0 .. $#memory / 2]), min(@memory[@memory / 2 .. $#memory]));
+cmp_ok($after - $before, '<', 32 * 1024, "its memory does not grow: $before kB and more at first, $after kB and more later");
 is(strangers(), $strangers, 'no file is left');
 
 my %status = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT status, sum(n) FROM outcome GROUP BY 1');
