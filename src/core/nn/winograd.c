@@ -56,9 +56,6 @@
 /* Places of a kernel. */
 #define PLACES 9
 
-/* Places of a kernel. */
-#define PLACES 9
-
 /* All sizes that follow from the shape; floats unless said otherwise. */
 typedef struct geometry
 {
