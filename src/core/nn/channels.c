@@ -184,27 +184,6 @@ turn_shape(mmn_tensor *x)
 }
 
 static mmn_status
-turn_product(turner *t, mmn_step *s, const mmn_conv *conv)
-{
-	mmn_pool *pool = &t->build->pool;
-	mmn_conv *params = mmn_pool_alloc(pool, 1, sizeof *params, t->err);
-	mmn_conv_source *source = mmn_pool_alloc(pool, 1, sizeof *source, t->err);
-
-	if (!params || !source)
-		return t->err->code;
-	*params = *conv;
-	source->weights = s->in[1]->constant;
-	source->transposed = true;
-	s->op = &mmn_op_blocked_conv;
-	s->params = params;
-	s->params_size = sizeof *params;
-	s->source = source;
-	s->scratch = 0;
-	s->n_in = 1;
-	return MMN_OK;
-}
-
-static mmn_status
 turn_norm(turner *t, mmn_step *s, float epsilon)
 {
 	mmn_pool *pool = &t->build->pool;
@@ -275,7 +254,7 @@ turn_step(turner *t, int i)
 	if (norm)
 		return turn_norm(t, s, epsilon);
 	if (product)
-		return turn_product(t, s, &conv);
+		return mmn_make_conv(&t->build->pool, s, &conv, true, t->err);
 	if (t->folds[i])
 		return turn_constant(t, s);
 	if (s->op == &mmn_op_transpose)

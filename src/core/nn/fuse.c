@@ -131,24 +131,18 @@ choose(mmn_conv *conv, const mmn_tensor *x)
 	return mmn_conv_choose(conv);
 }
 
-/* Becomes a step that knows nothing but conv.h's description. */
-static mmn_status
-take_conv(mmn_build *build, mmn_step *s, mmn_error *err)
+mmn_status
+mmn_make_conv(mmn_pool *pool, mmn_step *s, const mmn_conv *conv,
+			  bool transposed, mmn_error *err)
 {
-	mmn_conv conv, *params;
-	mmn_conv_source *source;
+	mmn_conv *params = mmn_pool_alloc(pool, 1, sizeof *params, err);
+	mmn_conv_source *source = mmn_pool_alloc(pool, 1, sizeof *source, err);
 
-	if (!mmn_look_conv(s, &conv) || s->in[0]->shape.dims[0] != 1)
-		return MMN_OK;
-	conv.isa = build->isa;
-	if (!choose(&conv, s->in[0]))
-		return MMN_OK;
-	params = mmn_pool_alloc(&build->pool, 1, sizeof *params, err);
-	source = mmn_pool_alloc(&build->pool, 1, sizeof *source, err);
 	if (!params || !source)
 		return err->code;
-	*params = conv;
+	*params = *conv;
 	source->weights = s->in[1]->constant;
+	source->transposed = transposed;
 	source->bias = mmn_op_has_input(s, 2) ? s->in[2]->constant : NULL;
 	s->op = &mmn_op_blocked_conv;
 	s->params = params;
@@ -157,6 +151,20 @@ take_conv(mmn_build *build, mmn_step *s, mmn_error *err)
 	s->scratch = 0;
 	s->n_in = 1;
 	return MMN_OK;
+}
+
+/* Becomes a step that knows nothing but conv.h's description. */
+static mmn_status
+take_conv(mmn_build *build, mmn_step *s, mmn_error *err)
+{
+	mmn_conv conv;
+
+	if (!mmn_look_conv(s, &conv) || s->in[0]->shape.dims[0] != 1)
+		return MMN_OK;
+	conv.isa = build->isa;
+	if (!choose(&conv, s->in[0]))
+		return MMN_OK;
+	return mmn_make_conv(&build->pool, s, &conv, false, err);
 }
 
 /* Padding that a step of its own did. */

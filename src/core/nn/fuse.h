@@ -57,6 +57,13 @@ mmn_status mmn_make_layer_norm(mmn_pool *pool, mmn_step *s, mmn_tensor *x,
 							   float epsilon, mmn_error *err);
 
 /*
+ * Makes a Conv, or a MatMul over channels, a step that knows nothing but
+ * conv.h's description; transposed: its weights are [C, M].
+ */
+mmn_status mmn_make_conv(mmn_pool *pool, mmn_step *s, const mmn_conv *conv,
+						 bool transposed, mmn_error *err);
+
+/*
  * What a blocked convolution, or a scale per channel, packs: constants in C
  * order, and a scale and a shift [M] of what comes out, or NULL.
  */
