@@ -14,9 +14,9 @@
 
 # The one list of Debian packages: to build, to test, and to measure against.
 DEB_BUILD = postgresql-15 postgresql-server-dev-15 libpq-dev gcc make pkg-config libopenblas-dev \
-	libpng-dev libjpeg62-turbo-dev libopenjp2-7-dev libjxl-dev zlib1g-dev libseccomp-dev nettle-dev
+	libpng-dev libjpeg62-turbo-dev libopenjp2-7-dev libjxl-dev zlib1g-dev libseccomp-dev nettle-dev libkrb5-dev
 DEB_TEST = python3-pydicom python3-pil dcmtk libjxl-tools libipc-run-perl clang-14 libclang-rt-14-dev \
-	libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision \
+	openssl libonnx-testdata python3-onnx python3-numpy python3-psycopg python3-torch python3-torchvision \
 	python3-imageio
 DEB_ZOO = python3-torchvision python3-onnx
 DEB_BENCH = g++ libcharls-dev libdcmtk-dev libturbojpeg0-dev libgdcm-dev libgdcm-tools

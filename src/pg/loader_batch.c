@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "loader.h"
+#include "message.h"
 #include "tensor.h"
 
 /*
@@ -138,6 +139,7 @@ medimnet_batch(PG_FUNCTION_ARGS)
 						PG_GETARG_INT32(2), PG_GETARG_INT32(3));
 	LoaderCheckStep(loader, step);
 	source = SourceOpen(loader);
+	SendLargeMessagesWhole();
 
 	share = loader->share;
 	image_bytes = LoaderImageDims(loader, dims + 1);
@@ -207,6 +209,7 @@ StreamOpen(FunctionCallInfo fcinfo, TupleDesc desc)
 	stream->row = RowCreate(desc, sizes);
 	stream->image = TensorInit(stream->row.columns[4], loader->finish.dtype, 3, dims);
 	stream->source = SourceOpen(loader);
+	SendLargeMessagesWhole();
 	RegisterExprContextCallback(result->econtext, StreamShutdown,
 								PointerGetDatum(stream));
 	return stream;
