@@ -1,5 +1,7 @@
 #include "postgres.h"
 
+#include <sys/mman.h>
+
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
@@ -29,6 +31,7 @@ PG_FUNCTION_INFO_V1(medimnet_batch);
 PG_FUNCTION_INFO_V1(medimnet_batch_rows);
 
 #define ROW_MAX_COLUMNS 5
+#define LARGE_PAGE ((uintptr_t)2 << 20)
 
 /* A row value whose columns are filled in place. */
 typedef struct Row
@@ -93,21 +96,43 @@ ArrayInit(char *at, int n, Oid type, Size element)
 	return ARR_DATA_PTR(array);
 }
 
+/* Of what lies wholly within; where there are none, nothing happens. */
+static void
+AskForLargePages(char *start, Size length)
+{
+	char *first = (char *)TYPEALIGN(LARGE_PAGE, start);
+	char *end = (char *)TYPEALIGN_DOWN(LARGE_PAGE, start + length);
+
+	if (first < end)
+		(void)madvise(first, end - first, MADV_HUGEPAGE);
+}
+
 /* GNU's malloc learns nothing from blocks above 32 MB, ours and its headers. */
 #define LESSON_MAX ((Size)31 << 20)
+
+/* What a batch takes: the row, its binary form, and the message to the client. */
+#define COPIES_OF_BATCH 3
 
 /*
  * Has malloc keep what the batches of a statement take in turn, instead of
  * giving it back and getting fresh pages for each: GNU's malloc gives back
  * what exceeds twice the largest block that it has ever got from the system
- * and seen freed.  So it gets to see one, which nobody touches.
+ * and seen freed.  So it gets to see one, which nobody touches.  The next,
+ * which is smaller, is then where batches will be: the system is asked for
+ * large pages there, as a first batch mostly waits for small ones.
  */
 static void
 KeepFreedMemory(FmgrInfo *call, Size bytes)
 {
+	Size length = Min(COPIES_OF_BATCH * bytes, LESSON_MAX);
+	char *place;
+
 	if (call->fn_extra != NULL)
 		return;
-	pfree(palloc(Min(bytes, LESSON_MAX)));
+	pfree(palloc(length + BLCKSZ));
+	place = palloc(length);
+	AskForLargePages(place, length);
+	pfree(place);
 	call->fn_extra = call; /* once a statement */
 }
 
@@ -148,7 +173,7 @@ medimnet_batch(PG_FUNCTION_ARGS)
 	sizes[1] = ARR_OVERHEAD_NONULLS(1) + share * sizeof(int32);
 	sizes[2] = ARR_OVERHEAD_NONULLS(1) + share * sizeof(int64);
 	MemoryContextSwitchTo(context);
-	KeepFreedMemory(fcinfo->flinfo, 2 * sizes[0]);
+	KeepFreedMemory(fcinfo->flinfo, sizes[0]);
 	row = RowCreate(desc, sizes);
 	MemoryContextSwitchTo(working);
 	data = TensorInit(row.columns[0], loader->finish.dtype, 4, dims);
