@@ -94,16 +94,17 @@ def cpu_of(query):
 
 
 def two_connections(query):
-    """GB/s of two at once."""
+    """GB/s of two at once, and rows a second."""
     start = time.monotonic()
     both = [subprocess.Popen(['sh', f'{TOP}/test/cluster.sh', 'run', home, PULL, f'host={home} dbname=postgres', 'copy', query, '4'],
                              stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    size = seconds = 0
+    size = seconds = rows = 0
     for process in both:
         lines = process.communicate()[0].strip().split('\n')[1:]
         size += sum(float(l.split('\t')[1]) for l in lines)
         seconds += sum(float(l.split('\t')[0]) for l in lines)
-    return size / (seconds / 2) / 1e9
+        rows += sum(float(l.split('\t')[2]) for l in lines)
+    return size / (seconds / 2) / 1e9, rows / (seconds / 2)
 
 
 def torch_loader(kind, workers=2, limit=600):
@@ -141,7 +142,7 @@ def backend_memory(query):
 
 def fill():
     sql('CREATE EXTENSION medimnet; SELECT medimnet.create_catalog()')
-    for kind in 'png', 'j2k':
+    for kind in 'png', 'grey', 'j2k':
         cluster('run', 'medimnet', 'import', '--quiet', '--collection', kind, '--create', '--label-from-folder', '-d', 'dbname=postgres',
                 f'{inputs}/{kind}')
         sql(f"""SELECT medimnet.create_dataset('{kind}', 'SELECT image_id, label FROM medimnet.catalog WHERE collection = ''{kind}''',
@@ -188,11 +189,15 @@ with tempfile.TemporaryDirectory(prefix='medimnet-bench.') as home:
         row('batch()', 'GB/s', lambda: rate('single', batches), lambda: rate('single', peer_bytes), 'SELECT of TOASTed bytea', 0.6)
         row('batch(), first statement', 'GB/s', lambda: rate('single', batches, 1), lambda: rate('single', peer_bytes, 1),
             'the same of SELECT', 0.6)
-        row('two connections', 'GB/s', lambda: two_connections(rows_of('png')), lambda: rate('copy', rows_of('png')), 'one connection', 1.6)
+        row('two connections', 'GB/s', lambda: two_connections(rows_of('png'))[0], lambda: rate('copy', rows_of('png')), 'one connection', 1.6)
         server, client = map(statistics.median, zip(*(cpu_of(rows_of('png')) for _ in range(rounds))))
         print(f'{"":4}a GB takes {server:.2f} s of CPU in the server and {client:.2f} in the client: {os.cpu_count()} cores can do no more '
               f'than {os.cpu_count() / (server + client):.2f} GB/s, over any number of connections')
         row('batch_rows(), PNG colour', 'images/s', lambda: images_per_second(rows_of('png')), lambda: torch_loader('png'),
+            'DataLoader, PNG files, 2 workers', 10)
+        row('the same, two connections', 'images/s', lambda: two_connections(rows_of('png'))[1], lambda: torch_loader('png'),
+            'DataLoader, PNG files, 2 workers', 10)
+        row('batch_rows(), PNG grey', 'images/s', lambda: images_per_second(rows_of('grey', steps=4 * STEPS)), lambda: torch_loader('grey'),
             'DataLoader, PNG files, 2 workers', 10)
         row('batch_rows(), JPEG 2000 CT', 'images/s', lambda: images_per_second(rows_of('j2k')), lambda: torch_loader('j2k', limit=200),
             'DataLoader, J2K DICOM, 2 workers', 100)

@@ -5,6 +5,7 @@ import time
 
 import torch
 import torchvision
+from PIL import Image
 from torch.utils.data import DataLoader, Subset
 from torchvision.transforms import Compose, PILToTensor, Resize
 
@@ -21,10 +22,15 @@ def read_dicom(path):
     return torch.nn.functional.interpolate(values[None, None], (224, 224), mode='bilinear', antialias=True)[0].byte()
 
 
+def read_grey(path):
+    return Image.open(path).convert('L')
+
+
 if folder.endswith('j2k'):
     images = torchvision.datasets.DatasetFolder(folder, read_dicom, ('.dcm',))
 else:
-    images = torchvision.datasets.ImageFolder(folder, Compose([Resize((224, 224)), PILToTensor()]))
+    read = {'loader': read_grey} if folder.endswith('grey') else {}
+    images = torchvision.datasets.ImageFolder(folder, Compose([Resize((224, 224)), PILToTensor()]), **read)
 order = torch.randperm(len(images))[:limit].tolist()
 seen = 0
 for batch, _ in DataLoader(Subset(images, order), batch_size=64, num_workers=workers):
