@@ -20,7 +20,10 @@ from medimnet_torch import Batch, LoaderStream
 from train import Job
 
 torch.set_num_threads(1)
-BATCH, STEPS = 48, 60
+BATCH = 48
+# To train on all of MedNIST: PER_CLASS=2000 STEPS=1000
+PER_CLASS = int(os.environ.get("PER_CLASS", 150))
+STEPS = int(os.environ.get("STEPS", 60))
 
 
 def check(name, good, why=""):
@@ -28,13 +31,13 @@ def check(name, good, why=""):
 
 
 def fill(conninfo, images, folder):
-    """MedNIST, 150 files of each class: to the server, and to a folder as ImageFolder wants it; image_id -> path."""
+    """MedNIST, PER_CLASS files of each class: to the server, and to a folder as ImageFolder wants it; image_id -> path."""
     paths = {}
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SELECT medimnet.add_collection('mednist', license => 'CC-BY-SA-4.0')")
         for kind in sorted(os.listdir(images)):
             os.mkdir(f"{folder}/{kind}")
-            for name in sorted(os.listdir(f"{images}/{kind}"))[:150]:
+            for name in sorted(os.listdir(f"{images}/{kind}"))[:PER_CLASS]:
                 content = pathlib.Path(f"{images}/{kind}/{name}").read_bytes()
                 status, image_id = connection.execute(
                     "SELECT status, image_id FROM medimnet.ingest('mednist', %b, labels => ARRAY[%s])", [content, kind]).fetchone()
