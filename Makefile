@@ -98,7 +98,7 @@ $(patsubst %.c,%.o,$(wildcard src/core/nn/*.c)): CORE_CFLAGS += -O3 -ffp-contrac
 $(patsubst %.c,%.o,$(wildcard src/core/sample/*.c)): CORE_CFLAGS += -ffp-contract=off
 
 # Loops over samples, written for the vectorizer, which -O2 keeps on a short leash.
-src/core/dicom/cells.o src/core/dicom/colour.o src/core/dicom/stored.o: CORE_CFLAGS += -O3
+src/core/dicom/cells.o src/core/dicom/colour.o src/core/dicom/rle.o src/core/dicom/stored.o: CORE_CFLAGS += -O3
 
 # Copies of their loops per predictor, and for lossless: worth the space.
 src/core/image/jpeg_lossless.o src/core/image/jpeg_ls.o: CORE_CFLAGS += -O3
