@@ -1,7 +1,7 @@
 /*
  * medimnet-decoder: the process that looks into files.
  *
- * A backend starts it (src/pg/decoder.c) as
+ * A backend starts it (src/pg/helper.c) as
  *
  *   medimnet-decoder PARENT MEMORY CPU SANDBOX
  *
