@@ -12,6 +12,19 @@
 #endif
 
 #include "access/htup_details.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+
+/* Events to wait for that no end of a transaction does away with. */
+static inline WaitEventSet *
+CreateLastingWaitEventSet(int events)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, events);
+#else
+	return CreateWaitEventSet(TopMemoryContext, events);
+#endif
+}
 
 /*
  * Says in a row's header that it is a value, not a row of a table.  Minor

@@ -18,6 +18,7 @@
 #include "utils/wait_event.h"
 
 #include "../decoder/wire_check.h"
+#include "compat.h"
 #include "decoder.h"
 #include "helper.h"
 
@@ -41,6 +42,7 @@ typedef struct Helper
 {
 	pid_t pid; /* 0: none */
 	int socket;
+	WaitEventSet *events; /* to wait for its answer, or NULL */
 	Window input;
 	Window output;
 	Oid role;	   /* on whose behalf it was started */
@@ -74,6 +76,9 @@ HelperStop(int *status)
 		while (waitpid(helper.pid, &ended, 0) < 0 && errno == EINTR)
 			;
 		helper.pid = 0;
+		if (helper.events)
+			FreeWaitEventSet(helper.events);
+		helper.events = NULL;
 		close(helper.socket);
 		ReleaseExternalFD();
 	}
@@ -182,6 +187,19 @@ HelperSpawn(mmn_error *err)
 
 /* ---- talking ---- */
 
+/* What to wait for an answer with: making it takes six system calls. */
+static void
+HelperWatch(void)
+{
+	helper.events = CreateLastingWaitEventSet(3);
+	AddWaitEventToSet(helper.events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch,
+					  NULL);
+	AddWaitEventToSet(helper.events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET,
+					  NULL, NULL);
+	AddWaitEventToSet(helper.events, WL_SOCKET_READABLE, helper.socket, NULL,
+					  NULL);
+}
+
 /* What a helper that hung up died of; it is gone afterwards. */
 static mmn_status
 HelperDied(mmn_error *err)
@@ -231,21 +249,13 @@ HelperRead(void *to, Size size, TimestampTz deadline, mmn_error *err)
 
 	while (have < size)
 	{
-		ssize_t n =
-			recv(helper.socket, (char *)to + have, size - have, MSG_DONTWAIT);
-		long timeout;
-
-		if (n > 0)
-		{
-			have += n;
-			continue;
-		}
-		if (n == 0 ||
-			(errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-			return HelperDied(err);
-		timeout =
+		long timeout =
 			TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-		if (timeout <= 0)
+		WaitEvent event;
+		ssize_t n;
+
+		if (WaitEventSetWait(helper.events, timeout, &event, 1,
+							 PG_WAIT_EXTENSION) == 0)
 		{
 			HelperStop(NULL);
 			return mmn_fail(err, MMN_LIMIT,
@@ -253,12 +263,17 @@ HelperRead(void *to, Size size, TimestampTz deadline, mmn_error *err)
 							"(medimnet.decoder_timeout)",
 							helper_timeout_ms);
 		}
-		(void)WaitLatchOrSocket(MyLatch,
-								WL_LATCH_SET | WL_SOCKET_READABLE | WL_TIMEOUT |
-									WL_EXIT_ON_PM_DEATH,
-								helper.socket, timeout, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		if (event.events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		if (!(event.events & WL_SOCKET_READABLE))
+			continue;
+		n = recv(helper.socket, (char *)to + have, size - have, MSG_DONTWAIT);
+		if (n > 0)
+			have += n;
+		else if (n == 0 ||
+				 (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+			return HelperDied(err);
 	}
 	return MMN_OK;
 }
@@ -378,6 +393,7 @@ HelperStart(void)
 	HelperStop(NULL);
 	if (HelperSpawn(&err) != MMN_OK)
 		HelperUnavailable(&err);
+	HelperWatch();
 	if (!helper.sandbox)
 		ereport(WARNING, (errmsg("the decoder helper runs without its sandbox"),
 						  errhint("Set medimnet.decoder_sandbox to on.")));
