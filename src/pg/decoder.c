@@ -50,7 +50,7 @@ TakeContent(const mmn_wire_reply *reply, bytea **content, mmn_error *err)
 						"the de-identified file is larger than 1 GB");
 	value = palloc(n + VARHDRSZ);
 	SET_VARSIZE(value, n + VARHDRSZ);
-	memcpy(VARDATA(value), HelperOutput() + reply->json_length, n);
+	WindowCopy(VARDATA(value), HelperOutput() + reply->json_length, n, n);
 	*content = value;
 	return MMN_OK;
 }
@@ -76,7 +76,8 @@ DecodeObject(const Object *object, Size head, int32 frame, Pixels **out,
 							  &sample_bytes))
 		return HelperBabbles(err);
 	pixels = PixelsCreate(&image);
-	memcpy(pixels->samples, HelperOutput(), sample_bytes);
+	WindowCopy((char *)pixels->samples, HelperOutput(), sample_bytes,
+			   sample_bytes);
 	if (image.voi_entries)
 		memcpy(PixelsImage(pixels).voi, HelperOutput() + sample_bytes,
 			   2 * (Size)image.voi_entries);

@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
+#include "base/copy.h"
 #include "helper_window.h"
 
 /*
@@ -22,6 +23,12 @@
 
 /* Copying stops this often to look for interrupts. */
 #define COPY_BYTES ((Size)16 << 20)
+
+/*
+ * From this size on, file and frame, and the windows of both, are together more
+ * than most processors' caches hold.
+ */
+#define CACHED_BYTES ((Size)4 << 20)
 
 void
 WindowClose(Window *window)
@@ -70,6 +77,15 @@ WindowReserve(Window *window, Size size, const char *name, mmn_error *err)
 }
 
 void
+WindowCopy(char *to, const char *from, Size n, Size total)
+{
+	if (total < CACHED_BYTES)
+		memcpy(to, from, n);
+	else
+		mmn_copy_past_caches(to, from, n);
+}
+
+void
 WindowFill(const Window *window, const Object *object)
 {
 	Size piece = object->bytes ? COPY_BYTES : FETCH_BYTES;
@@ -80,7 +96,8 @@ WindowFill(const Window *window, const Object *object)
 		length = Min(piece, object->len - done);
 		CHECK_FOR_INTERRUPTS();
 		if (object->bytes)
-			memcpy(window->bytes + done, object->bytes + done, length);
+			WindowCopy(window->bytes + done, object->bytes + done, length,
+					   object->len);
 		else
 		{
 			bytea *slice =
@@ -88,7 +105,8 @@ WindowFill(const Window *window, const Object *object)
 
 			if (VARSIZE_ANY_EXHDR(slice) != length)
 				elog(ERROR, "a toasted value has lost its end");
-			memcpy(window->bytes + done, VARDATA_ANY(slice), length);
+			WindowCopy(window->bytes + done, VARDATA_ANY(slice), length,
+					   object->len);
 			pfree(slice);
 		}
 	}

@@ -36,6 +36,9 @@ extern void WindowClose(Window *window);
 extern mmn_status WindowReserve(Window *window, Size size, const char *name,
 								mmn_error *err);
 
+/* Copies, to or from a window, n of "total" bytes. */
+extern void WindowCopy(char *to, const char *from, Size n, Size total);
+
 /* Copies the object to the window, which is large enough. */
 extern void WindowFill(const Window *window, const Object *object);
 

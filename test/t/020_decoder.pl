@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use Compress::Zlib;
+use Digest::MD5 qw(md5_hex);
 use File::Temp qw(tempdir);
 use FindBin;
 use lib $FindBin::Bin;
@@ -204,6 +205,24 @@ like($out, qr/no memory/, 'a file that needs more than decoder_memory is refused
 $node->psql('postgres', "SET medimnet.decoder_sandbox = off; SELECT try_decode($small)", stdout => \$out, stderr => \$err);
 like($err, qr/WARNING:  the decoder helper runs without its sandbox/, 'no sandbox: a warning');
 is($out, '64x64', 'and work');
+
+# ---- large files and frames, which are copied past the caches ----
+
+my $side = 2111;
+my $samples = join '', map { pack('N', ($_ * 2654435761) & 0xFFFFFFFF) } 1 .. ($side * $side + 3) / 4;
+$samples = substr $samples, 0, $side * $side;
+my $volume = "\0" x 352; # NIfTI-1: bytes as they are, behind a header
+substr($volume, 0, 4) = pack 'l<', 348;
+substr($volume, 40, 16) = pack 's<8', 2, $side, $side, 1, 1, 1, 1, 1;
+substr($volume, 70, 4) = pack 's<2', 2, 8;
+substr($volume, 76, 32) = pack 'f<8', (1) x 8;
+substr($volume, 108, 4) = pack 'f<', 352;
+substr($volume, 344, 4) = "n+1\0";
+my $nifti = spew('large.nii', $volume . $samples);
+is($node->safe_psql('postgres', "CREATE TABLE large (content bytea); ALTER TABLE large ALTER content SET STORAGE EXTERNAL;
+INSERT INTO large VALUES ($nifti);
+SELECT md5(split_part(medimnet.decode_frame(value)::text, '\\x', 2)) FROM (SELECT $nifti UNION ALL SELECT content FROM large) AS _ (value)"),
+	join("\n", (md5_hex(unpack 'H*', $samples)) x 2), 'arrive as they are, from memory and out of line');
 
 # ---- no helper: no file is to blame ----
 
