@@ -631,6 +631,48 @@ test_receive(void)
 	mmn_charsets_close(charsets);
 }
 
+/* Elements whose VR is none are judged by what their tags say they are. */
+static void
+test_no_vr(void)
+{
+	static const struct
+	{
+		uint32_t tag;
+		const char *text;
+	} elements[] = {
+		{0x00080050, "ACC98765"},		{0x00090010, "ACME SECRET1"},
+		{0x00091001, "Doe private1"},	{0x00100010, "DOE^JANE"},
+		{0x00100020, "12345678"},		{0x00104000, "call Jane Doe!"},
+		{0x00204000, "Jane Doe here "},
+	};
+
+	for (int wide = 0; wide < 2; wide++)
+	{
+		fx_begin(EXPLICIT_LITTLE);
+		fx_text(0x00080018, "UI", "1.2.3.4");
+		for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
+		{
+			size_t n = strlen(elements[i].text);
+
+			fx_u16(elements[i].tag >> 16);
+			fx_u16(elements[i].tag & 0xFFFF);
+			mmn_buffer_append(&fx, "\0\0\0\0", wide ? 4 : 2);
+			if (wide)
+				fx_u32((uint32_t)n);
+			else
+				fx_u16((unsigned)n);
+			mmn_buffer_text(&fx, elements[i].text);
+		}
+		fx_image(1, 2, 8, "1");
+		fx_bytes(PIXEL_DATA, "OB", "ab", 2);
+		is_int(deidentify(), MMN_OK, "without VR, %s", wide ? "wide" : "short");
+		for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
+			ok(!holds(elements[i].text), "no \"%s\"", elements[i].text);
+		ok(!holds("DOE") && !holds("Doe") && !holds("1234"), "nor part of one");
+		is_str(kept(PIXEL_DATA), "ab", "but the pixels");
+	}
+}
+
 int
 main(void)
 {
@@ -644,6 +686,7 @@ main(void)
 	test_copies();
 	test_frames();
 	test_receive();
+	test_no_vr();
 	mmn_dicom_close(original);
 	mmn_dicom_close(copy);
 	mmn_buffer_reset(&out);

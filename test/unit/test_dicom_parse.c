@@ -235,6 +235,109 @@ test_unknown_vr(void)
 	mmn_dicom_close(d);
 }
 
+/*
+ * A little image with a name and a private element, the VR of element "odd"
+ * (from 0; -1: none) being two bytes that are none, in the short or wide form.
+ */
+static void
+write_odd_vr(int odd, const char *letters, bool wide)
+{
+	static const struct
+	{
+		uint32_t tag;
+		const char *vr, *value;
+		size_t length;
+	} elements[] = {
+		{0x00080018, "UI", "1.2.3.4", 8},
+		{0x00080060, "CS", "OT", 2},
+		{0x00090010, "LO", "ACME PRIVATE", 12},
+		{0x00091001, "LO", "secret value", 12},
+		{0x00100010, "PN", "DOE^JANE", 8},
+		{0x00100030, "DA", "", 0},
+		{0x00280010, "US", "\2\0", 2},
+		{0x00280011, "US", "\2\0", 2},
+		{PIXEL_DATA, "OW", "abcdefgh", 8},
+	};
+
+	for (int i = 0; i < 9; i++)
+	{
+		if (i != odd)
+		{
+			fx_bytes(elements[i].tag, elements[i].vr, elements[i].value,
+					 elements[i].length);
+			continue;
+		}
+		fx_u16(elements[i].tag >> 16);
+		fx_u16(elements[i].tag & 0xFFFF);
+		mmn_buffer_append(&fx, letters, 2);
+		if (wide)
+			fx_u16(0);
+		if (wide)
+			fx_u32((uint32_t)elements[i].length);
+		else
+			fx_u16((unsigned)elements[i].length);
+		mmn_buffer_append(&fx, elements[i].value, elements[i].length);
+	}
+}
+
+/* Whether the file in fx has all of them, after "before" others. */
+static bool
+has_all(size_t before)
+{
+	static const size_t lengths[9] = {8, 2, 12, 12, 8, 0, 2, 2, 8};
+	mmn_dicom *d = fx_open();
+	bool all = d && mmn_dicom_count(d) == before + 9;
+
+	for (size_t i = 0; all && i < 9; i++)
+		all = mmn_dicom_at(d, before + i)->length == lengths[i];
+	all = all && memcmp(mmn_dicom_at(d, before + 8)->value, "abcdefgh", 8) == 0;
+	mmn_dicom_close(d);
+	return all;
+}
+
+/* Files whose writer had no VR to write: each element in turn has none. */
+static void
+test_no_vr(void)
+{
+	static const char letters[][3] = {"\0", "??",	"  ", "--", "XX",	   "us",
+									  "00", "\1\2", "un", "ox", "\xFF\xFE"};
+	int64_t rows = 0;
+	mmn_dicom *d;
+	int bad = 0;
+
+	for (int odd = -1; odd < 9; odd++)
+		for (size_t k = 0; k < sizeof letters / sizeof *letters; k++)
+			for (int wide = 0; wide < 2; wide++)
+			{
+				fx_begin(EXPLICIT_LITTLE);
+				write_odd_vr(odd, letters[k], wide);
+				if (!has_all(1))
+					bad++;
+				/* what stands first tells how a bare data set is encoded */
+				fx_empty();
+				write_odd_vr(odd, letters[k], wide);
+				if (odd != 0 && !has_all(0))
+					bad++;
+			}
+	is_int(bad, 0, "files in which one element has no VR have all elements");
+
+	fx_begin(EXPLICIT_LITTLE);
+	write_odd_vr(6, "\0", false);
+	d = fx_open();
+	ok(d && mmn_dicom_int(d, find(d, 0x00280010), 0, &rows) && rows == 2,
+	   "whose VR is that of the dictionary");
+	mmn_dicom_close(d);
+	fx_begin(EXPLICIT_LITTLE);
+	fx_text(0x00080018, "UI", "1.2.3.4");
+	fx_u32(0x00600008);
+	fx_u32(2);
+	mmn_buffer_text(&fx, "OT");
+	fx_us(0x00280010, 2);
+	d = fx_open();
+	ok(d && find(d, 0x00280010), "or an implicit length: %s", fx_error.text);
+	mmn_dicom_close(d);
+}
+
 static void
 test_tolerance(void)
 {
@@ -436,6 +539,7 @@ main(void)
 	test_deflated();
 	test_sequences();
 	test_unknown_vr();
+	test_no_vr();
 	test_tolerance();
 	test_refusals();
 	test_one_frame();

@@ -114,56 +114,99 @@ is_upper(uint8_t c)
 	return c >= 'A' && c <= 'Z';
 }
 
+/* Reads a header with an implicit length, or in the short or the wide form. */
+typedef enum form
+{
+	IMPLICIT,
+	SHORT,
+	WIDE
+} form;
+
+static void
+read_length(const uint8_t *p, form form, bool big, header *h)
+{
+	h->size = form == WIDE ? 12 : 8;
+	h->length = form == IMPLICIT ? load_u32(p + 4, big)
+				: form == WIDE	 ? load_u32(p + 8, big)
+								 : load_u16(p + 6, big);
+}
+
 /*
- * Reads the header at p, of which "left" bytes exist (at least 8).  In
- * explicit VR, letters that are no VR at all are taken for an implicit length,
- * and unknown VRs (of a later edition, or padding) for the wide form when its
- * reserved bytes are zero.  false: the header is cut off.
+ * Whether another element stands where this one at p ends: a higher tag and
+ * a VR, or what this one has for its VR; an item or delimiter; or nothing.
+ */
+static bool
+is_followed(const uint8_t *p, size_t left, bool big, const header *h)
+{
+	const uint8_t *next;
+	uint32_t tag;
+
+	if (left < h->size || h->length > left - h->size)
+		return false;
+	left -= h->size + h->length;
+	next = p + h->size + h->length;
+	if (left < 8)
+		return left == 0;
+	tag = load_tag(next, big);
+	return tag >> 16 == 0xFFFE ||
+		   (tag > h->tag && (mmn_vr_find((const char *)next + 4) ||
+							 memcmp(next + 4, p + 4, 2) == 0));
+}
+
+/*
+ * The form of a header whose VR is none.  Letters are one of a later edition,
+ * in the wide form when its reserved bytes are zero; "??" and the like, what
+ * some writers put for "unknown", in the short form; anything else, part of an
+ * implicit length.  Unless what follows tells that it is another.
+ */
+static form
+guess_form(const uint8_t *p, size_t left, bool big, const header *h)
+{
+	static const char unknown[][3] = {"??", "  ", "--"};
+	form likely = IMPLICIT;
+
+	if (is_upper(p[4]) && is_upper(p[5]))
+		likely = p[6] == 0 && p[7] == 0 ? WIDE : SHORT;
+	for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+		if (memcmp(p + 4, unknown[i], 2) == 0)
+			likely = SHORT;
+	/* the likely one first, then all in turn */
+	for (int i = -1; i < 3; i++)
+	{
+		form form = i < 0 ? likely : (enum form)i;
+		header other = *h;
+
+		if (form == WIDE && (left < 12 || p[6] != 0 || p[7] != 0))
+			continue;
+		read_length(p, form, big, &other);
+		if (is_followed(p, left, big, &other))
+			return form;
+	}
+	return likely;
+}
+
+/*
+ * Reads the header at p, of which "left" bytes exist (at least 8).  false: it is
+ * cut off.
  */
 static bool
 read_header(const uint8_t *p, size_t left, encoding code, header *h)
 {
-	const mmn_vr *vr;
-	bool wide;
+	const mmn_vr *vr = NULL;
+	form form = IMPLICIT;
 
 	h->tag = load_tag(p, code.big);
 	h->vr[0] = h->vr[1] = h->vr[2] = '\0';
-	h->size = 8;
-	h->length = load_u32(p + 4, code.big);
-	if (code.implicit || h->tag >> 16 == 0xFFFE)
-		return true;
-
-	vr = mmn_vr_find((const char *)p + 4);
-	if (vr)
+	if (!code.implicit && h->tag >> 16 != 0xFFFE)
 	{
-		memcpy(h->vr, vr->name, 3);
-		wide = vr->wide;
+		vr = mmn_vr_find((const char *)p + 4);
+		form = !vr ? guess_form(p, left, code.big, h) : vr->wide ? WIDE : SHORT;
 	}
-	else if (is_upper(p[4]) && is_upper(p[5]))
-	{
-		h->vr[0] = 'U';
-		h->vr[1] = 'N';
-		wide = p[6] == 0 && p[7] == 0;
-	}
-	else if ((p[4] == '?' && p[5] == '?') || (p[4] == ' ' && p[5] == ' ') ||
-			 (p[4] == '-' && p[5] == '-'))
-	{
-		/* what some writers put for "unknown", in the short form */
-		h->vr[0] = 'U';
-		h->vr[1] = 'N';
-		wide = false;
-	}
-	else
-		return true;
-	if (wide)
-	{
-		if (left < 12)
-			return false;
-		h->size = 12;
-		h->length = load_u32(p + 8, code.big);
-	}
-	else
-		h->length = load_u16(p + 6, code.big);
+	if (form == WIDE && left < 12)
+		return false;
+	if (form != IMPLICIT)
+		memcpy(h->vr, vr ? vr->name : "UN", 3);
+	read_length(p, form, code.big, h);
 	return true;
 }
 
@@ -197,6 +240,7 @@ static encoding
 sniff_encoding(const uint8_t *p, size_t left, encoding claimed)
 {
 	encoding found = claimed;
+	header h;
 
 	if (left < 8)
 		return claimed;
@@ -205,6 +249,11 @@ sniff_encoding(const uint8_t *p, size_t left, encoding claimed)
 		found.big = true;
 	else if (mmn_load_u16be(p) > mmn_load_u16le(p))
 		found.big = false;
+	/* no VR, but another element where it would end if it had one */
+	if (found.implicit && !claimed.implicit && found.big == claimed.big &&
+		read_header(p, left, claimed, &h) && h.vr[0] &&
+		is_followed(p, left, claimed.big, &h))
+		return claimed;
 	/* an odd VR in the first element is no reason to think it implicit */
 	if (!plausible(p, left, found) && plausible(p, left, claimed))
 		return claimed;
@@ -633,11 +682,15 @@ parse_dataset(parser *p, size_t end, encoding code, bool meta)
 
 /* ---- files (PS3.10) ---- */
 
-/* A bare data set begins in group 0002 or 0008, with a short element. */
+/*
+ * A bare data set begins in group 0002 or 0008, with a short element, and goes
+ * on with another one.
+ */
 static bool
 begins_dataset(const uint8_t *bytes, size_t length)
 {
 	encoding code = {true, false};
+	size_t end;
 	header h;
 
 	if (length < 16)
@@ -646,8 +699,10 @@ begins_dataset(const uint8_t *bytes, size_t length)
 	if (!plausible(bytes, length, code) ||
 		!read_header(bytes, length, code, &h))
 		return false;
+	end = h.size + h.length;
 	return (h.tag >> 16 == 0x0002 || h.tag >> 16 == 0x0008) &&
-		   (h.tag & 0xFFFF) <= 0x0070 && h.length <= 1024;
+		   (h.tag & 0xFFFF) <= 0x1200 && h.length <= 1024 &&
+		   length - end >= 8 && load_tag(bytes + end, code.big) > h.tag;
 }
 
 static size_t
