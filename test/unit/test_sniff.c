@@ -32,6 +32,7 @@ main(void)
 	memcpy(preamble + 128, "DICM", 4);
 	is_media(preamble, 132, "application/dicom", "preamble and DICM");
 	is_media(preamble, 131, NULL, "one byte less");
+	is_media("DICM\x02\0", 6, "application/dicom", "DICM without preamble");
 	is_media(explicit_le, sizeof explicit_le - 1, "application/dicom",
 			 "explicit VR without preamble");
 	is_media(implicit_le, sizeof implicit_le - 1, "application/dicom",
