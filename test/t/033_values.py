@@ -125,7 +125,14 @@ save("rwv_own_scheme", image("MR", RealWorldValueMappingSequence=Sequence([mappi
 save("rwv_hu", image("CT", RescaleSlope="1", RescaleIntercept="-10", RealWorldValueMappingSequence=Sequence([mapping("%", 0.5)])), "i16", "HU", stored.astype(int) - 10)
 table = [i ** 0.5 for i in range(500)]
 save("rwv_table", image("MR", **mr, RealWorldValueMappingSequence=Sequence([mapping("s", table=table, first=1, last=500)])), "f32", "s",
-     [table[0], table[0], table[499], table[499]])
+     [numpy.nan, table[0], table[499], numpy.nan])
+# which stored values a mapping is for: the others have none
+save("rwv_range", image("MR", **mr, RealWorldValueMappingSequence=Sequence([mapping("ms", 0.5, 3, first=1, last=500)])), "f32", "ms",
+     [numpy.nan, 3.5, 253, numpy.nan])
+save("rwv_pieces", image("MR", **mr, RealWorldValueMappingSequence=Sequence([
+    mapping("ms", 0.5, 3, first=1, last=499), mapping("s", 9), mapping("ms", 2, first=0, last=1), mapping("ms", table=[7, 8], first=500)])),
+     "f32", "ms", [0, 3.5, 7, numpy.nan])
+save("rwv_old_suv", pet(RealWorldValueMappingSequence=Sequence([mapping("{SUVbw}g/ml", 0.001)])), "f32", "SUV", stored * 0.001)
 d = pet(PatientWeight="70", RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", 2.5), mapping("g/ml{SUVbw}", 0.001)]))
 save("rwv_suv", d, "f32", "SUV", stored * 0.001)
 # of which SUV follows, when there is all that takes

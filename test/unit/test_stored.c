@@ -5,6 +5,8 @@
 
 #include "dicom/colour.h"
 #include "dicom/stored.h"
+#include <math.h>
+
 #include "tap.h"
 
 static mmn_image image;
@@ -219,6 +221,32 @@ test_lut(void)
 		MMN_BAD_DATA, "PALETTE COLOR without one is refused");
 }
 
+/* Of more than 16 bits, and of floating point: no table, but limits. */
+static void
+test_limits(void)
+{
+	static const uint32_t cells[] = {1, 2, 3, 70000};
+	static const float floats[] = {0.5f, 2, 3.25f, 4};
+	mmn_stored stored = {grey(32, 32, false), (const uint8_t *)cells, 16, 0,
+						 false};
+	mmn_modality_transform t = {
+		.slope = 2, .intercept = 1, .limited = true, .first = 2, .last = 3.5};
+	const float *v;
+
+	for (int i = 0; i < 2; i++)
+	{
+		free(image.samples);
+		image.samples = NULL;
+		mmn_stored_image(&mmn_env_default, &stored, &t, NULL, 99, &image, &err);
+		v = image.samples;
+		ok(v && image.sample_type == MMN_F32 && isnan(v[0]) && v[1] == 5 &&
+			   v[2] == (i ? 7.5f : 7) && isnan(v[3]),
+		   "%s outside a mapping's range have none", i ? "floats" : "integers");
+		stored.pixels.kind = MMN_PIXELS_FLOAT;
+		stored.bytes = (const uint8_t *)floats;
+	}
+}
+
 static void
 test_colour(void)
 {
@@ -428,6 +456,7 @@ main(void)
 	test_wide();
 	test_bits();
 	test_lut();
+	test_limits();
 	test_colour();
 	test_odd_colour();
 	test_packed();

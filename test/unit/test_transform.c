@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "dicom/real_world.h"
 #include "dicom/suv.h"
 #include "dicom/transform.h"
 #include "dicom_fixture.h"
@@ -54,20 +55,37 @@ is(double slope, double intercept, uint8_t unit)
 		   t.modality.intercept == intercept && t.modality.unit == unit;
 }
 
-/* A mapping, to be followed by its end; without code when NULL. */
-static void
-mapping(const char *code)
+/* What a stored value becomes. */
+static double
+value(int stored)
 {
-	fx_head(0x00409096, "SQ", UNDEFINED_LENGTH);
-	fx_item(UNDEFINED_LENGTH);
-	if (!code)
-		return;
+	const mmn_modality_transform *m = &t.modality;
+	int last = (int)m->table_entries - 1, k = stored - m->table_first;
+
+	if (!m->table)
+		return stored * m->slope + m->intercept;
+	return m->table[k < 0 ? 0 : k > last ? last : k];
+}
+
+static void
+unit(const char *code)
+{
 	fx_head(0x004008EA, "SQ", UNDEFINED_LENGTH);
 	fx_item(UNDEFINED_LENGTH);
 	fx_text(0x00080100, "SH", code);
 	fx_text(0x00080102, "SH", "UCUM");
 	fx_item_end();
 	fx_sequence_end();
+}
+
+/* A mapping, to be followed by its end; without code when NULL. */
+static void
+mapping(const char *code)
+{
+	fx_head(0x00409096, "SQ", UNDEFINED_LENGTH);
+	fx_item(UNDEFINED_LENGTH);
+	if (code)
+		unit(code);
 }
 
 static void
@@ -115,51 +133,99 @@ test_mappings(void)
 	fx_double(0x00409212, 1);
 	end_mapping();
 	ok(is(1, 0, MMN_UNIT_RAW), "a table from nowhere");
-	for (int i = 0; i < 5; i++)
-	{
-		static const struct
-		{
-			const char *unit;
-			unsigned first;
-			bool mapped;
-			const char *name;
-		} second[] = {
-			{"ms", 0, true, "a second one for the same values"},
-			{"s", 100, true, "for others, in another unit"},
-			{"ms", 100, false, "for others, in the same: one in pieces"},
-			{"s", 0, true, "for the same, in another unit"},
-			{"ms", 1, false, "in pieces from the second value on"},
-		};
-
-		begin("MR");
-		mapping("ms");
-		fx_us(0x00409216, 0);
-		fx_double(0x00409224, 5);
-		fx_double(0x00409225, 0.5);
-		fx_item_end();
-		fx_item(UNDEFINED_LENGTH);
-		fx_head(0x004008EA, "SQ", UNDEFINED_LENGTH);
-		fx_item(UNDEFINED_LENGTH);
-		fx_text(0x00080100, "SH", second[i].unit);
-		fx_text(0x00080102, "SH", "UCUM");
-		fx_item_end();
-		fx_sequence_end();
-		fx_us(0x00409216, second[i].first);
-		fx_double(0x00409224, 0);
-		fx_double(0x00409225, 2);
-		end_mapping();
-		ok(second[i].mapped ? is(0.5, 5, MMN_UNIT_MS) : is(1, 0, MMN_UNIT_RAW),
-		   "%s", second[i].name);
-	}
 	begin("MR");
 	mapping("ms");
 	fx_double(0x00409212, 42);
 	fx_us(0x00409216, 3);
 	end_mapping();
 	is_int(read(&mmn_env_default), MMN_OK, "a table");
-	ok(t.modality.table_first == 3 && t.modality.table_entries == 1 &&
-		   t.modality.table[0] == 42 && t.gain == 0,
-	   "is there");
+	ok(value(3) == 42 && isnan(value(2)) && isnan(value(4)) && t.gain == 0,
+	   "is there, and only there");
+}
+
+/* The unit and range of another mapping, to be followed by what it does. */
+static void
+piece(const char *code, int first, int last)
+{
+	unit(code);
+	if (last >= first)
+	{
+		fx_us(0x00409211, (unsigned)last);
+		fx_us(0x00409216, (unsigned)first);
+	}
+}
+
+static void
+linear(double slope, double intercept)
+{
+	fx_double(0x00409224, intercept);
+	fx_double(0x00409225, slope);
+}
+
+/* Stored values have a value where a mapping is for them. */
+static void
+test_ranges(void)
+{
+	static const struct
+	{
+		const char *unit;
+		int first, last;
+		double at[6]; /* of 9, 10, 99, 100, 200, 201 */
+		const char *name;
+	} second[] = {
+		{"ms", 100, 200, {NAN, 10, 54.5, 200, 400, NAN}, "a range beside it"},
+		{"ms", 0, 65535, {18, 10, 54.5, 200, 400, 402}, "one around it"},
+		{"ms", 50, 100, {NAN, 10, 54.5, 200, NAN, NAN}, "one that overlaps"},
+		{"s", 100, 200, {NAN, 10, 54.5, NAN, NAN, NAN}, "one in another unit"},
+		{"ms", 1, 0, {18, 10, 54.5, 200, 400, 402}, "one without limits"},
+	};
+	static const int stored[6] = {9, 10, 99, 100, 200, 201};
+
+	for (size_t i = 0; i < sizeof second / sizeof second[0]; i++)
+	{
+		bool same;
+
+		begin("MR");
+		mapping(NULL);
+		piece("ms", 10, 99);
+		linear(0.5, 5);
+		fx_item_end();
+		fx_item(UNDEFINED_LENGTH);
+		piece(second[i].unit, second[i].first, second[i].last);
+		linear(2, 0);
+		end_mapping();
+		same = read(&mmn_env_default) == MMN_OK && t.modality.table &&
+			   t.modality.unit == MMN_UNIT_MS;
+		for (int k = 0; same && k < 6; k++)
+			same = value(stored[k]) == second[i].at[k] ||
+				   (isnan(value(stored[k])) && isnan(second[i].at[k]));
+		ok(same, "%s", second[i].name);
+		ok((t.gain == 0) == (strcmp(second[i].unit, "ms") == 0),
+		   "windows move along one mapping only");
+	}
+	begin("MR");
+	mapping(NULL);
+	piece("ms", 0, 65535);
+	linear(0.5, 5);
+	end_mapping();
+	ok(is(0.5, 5, MMN_UNIT_MS), "all values that there can be");
+	begin("MR");
+	mapping(NULL);
+	unit("ms");
+	fx_us(0x00409211, 3);
+	fx_us(0x00409216, 9);
+	linear(0.5, 5);
+	end_mapping();
+	ok(is(0.5, 5, MMN_UNIT_MS), "a range that ends before it begins is none");
+	begin("MR");
+	mapping(NULL);
+	unit("ms");
+	fx_double(0x00409213, 10.5);
+	fx_double(0x00409214, 0);
+	linear(0.5, 5);
+	end_mapping();
+	ok(read(&mmn_env_default) == MMN_OK && value(10) == 10 && isnan(value(11)),
+	   "a range in floating point");
 }
 
 /* A PET image of 80 kg and 100 MBq, scanned at "scan". */
@@ -428,6 +494,7 @@ main(void)
 	mmn_env poor = mmn_env_default;
 
 	test_mappings();
+	test_ranges();
 	test_suv();
 	test_suv_needs();
 	test_philips();

@@ -8,6 +8,7 @@
 #include "dicom/deid_rules.h"
 #include "dicom/dictionary.h"
 #include "dicom/frames.h"
+#include "dicom/real_world.h"
 #include "dicom/suv.h"
 #include "dicom/transfer_syntax.h"
 #include "dicom/values.h"

@@ -113,7 +113,8 @@ static bool
 same_scale(const mmn_modality_transform *a, const mmn_modality_transform *b)
 {
 	return a->slope == b->slope && a->intercept == b->intercept &&
-		   a->unit == b->unit && !a->lut == !b->lut && !a->table == !b->table;
+		   a->unit == b->unit && !a->lut == !b->lut &&
+		   !a->table == !b->table && a->limited == b->limited;
 }
 
 mmn_status

@@ -14,6 +14,7 @@ typedef struct grey
 	double intercept;
 	const mmn_lut *lut;
 	const mmn_modality_transform *table; /* has one, or NULL */
+	const mmn_modality_transform *limits;
 	bool wide;							 /* through double */
 	bool integral; /* the transform maps integers to integers */
 	bool ranged;   /* the range of the results is asked for */
@@ -71,6 +72,10 @@ block_wide(const grey *g, size_t at, size_t n, double v[MMN_BLOCK])
 	}
 	else
 		mmn_cells_load_wide(&g->cells, at, n, v);
+	if (g->limits)
+		for (size_t i = 0; i < MMN_BLOCK; i++)
+			if (v[i] < g->limits->first || v[i] > g->limits->last)
+				v[i] = NAN;
 	for (size_t i = 0; i < MMN_BLOCK; i++)
 		v[i] = v[i] * g->slope + g->intercept;
 }
@@ -355,12 +360,14 @@ grey_image(const mmn_env *env, const mmn_stored *stored,
 		g.table = modality;
 	else if (g.cells.allocated <= 16)
 		g.lut = modality->lut;
+	if (g.cells.allocated > 16 && modality->limited)
+		g.limits = modality;
 	if (g.lut || g.table)
 	{
 		g.slope = 1;
 		g.intercept = 0;
 	}
-	g.integral = !g.table && is_whole(g.slope, INT32_MAX) &&
+	g.integral = !g.table && !g.limits && is_whole(g.slope, INT32_MAX) &&
 				 is_whole(g.intercept, INT32_MAX);
 	/* 2^16 * 2^14 + 2^29 is below 2^31 */
 	g.wide = g.cells.allocated > 16 || g.table || !is_whole(g.slope, 1 << 14) ||

@@ -35,11 +35,15 @@ typedef struct mmn_modality_transform
 	const mmn_lut *lut; /* may be NULL */
 	/*
 	 * Or values themselves, from that of table_first on, for samples of up to
-	 * 16 bits; beyond its ends, the value there.  NULL: none.
+	 * 16 bits; beyond its ends, the value there.  NULL: none.  NaN: no value.
 	 */
 	const double *table;
 	int32_t table_first;
 	uint32_t table_entries;
+	/* of more bits and floating point, only stored values first..last have one */
+	bool limited;
+	double first;
+	double last;
 } mmn_modality_transform;
 
 /* Bytes that a frame of this description has when it is not compressed. */

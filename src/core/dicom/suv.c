@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "dicom/dictionary.h"
-#include "dicom/transform.h"
+#include "dicom/real_world.h"
 #include "dicom/values.h"
-#include "dicom/write.h"
 
 /*
  * SUVbw = activity concentration * body weight / activity injected, the latter
@@ -28,7 +27,6 @@
 #define INJECTION_DATE_TIME MMN_TAG(0x0018, 0x1078)
 #define CORRECTED_IMAGE MMN_TAG(0x0028, 0x0051)
 #define MODALITY_LUT_SEQUENCE MMN_TAG(0x0028, 0x3000)
-#define REAL_WORLD_VALUES MMN_TAG(0x0040, 0x9096)
 #define RADIOPHARMACEUTICALS MMN_TAG(0x0054, 0x0016)
 #define UNITS MMN_TAG(0x0054, 0x1001)
 #define DECAY_CORRECTION MMN_TAG(0x0054, 0x1102)
@@ -313,18 +311,6 @@ counts_factor(const mmn_dicom *dicom, double *factor)
 	return true;
 }
 
-static bool
-maps_to_suv(const mmn_dicom *dicom)
-{
-	const mmn_dicom_element *mappings =
-		mmn_dicom_find(dicom, REAL_WORLD_VALUES);
-
-	for (uint32_t i = 0; mappings && i < mappings->items; i++)
-		if (mmn_dicom_mapping_unit(dicom, mappings, i) == MMN_UNIT_SUV)
-			return true;
-	return false;
-}
-
 bool
 mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 			  double *slope, double *intercept)
@@ -337,7 +323,9 @@ mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 						  sizeof term) ||
 		strcmp(term, "PT") != 0 || pixels->kind != MMN_PIXELS_INTEGER ||
 		pixels->samples_per_pixel != 1 || pixels->bits_stored > 16 ||
-		mmn_dicom_find(dicom, MODALITY_LUT_SEQUENCE) || maps_to_suv(dicom) ||
+		mmn_dicom_find(dicom, MODALITY_LUT_SEQUENCE) ||
+		mmn_dicom_maps_into(dicom, mmn_dicom_find(dicom, MMN_REAL_WORLD_VALUES),
+							MMN_UNIT_SUV) ||
 		mmn_dicom_find(dicom, MMN_PER_FRAME_GROUPS) ||
 		!mmn_dicom_string(dicom, mmn_dicom_find(dicom, UNITS), 0, term,
 						  sizeof term))
@@ -351,39 +339,4 @@ mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 	*slope *= factor;
 	*intercept *= factor;
 	return isfinite(*slope) && *slope > 0 && isfinite(*intercept);
-}
-
-/* A stored value, in the VR of the samples. */
-static void
-write_stored(mmn_buffer *out, uint32_t tag, bool is_signed, int32_t value)
-{
-	mmn_write_header(out, tag, is_signed ? "SS" : "US", 2);
-	mmn_write_u16(out, (uint32_t)value & 0xFFFF);
-}
-
-void
-mmn_dicom_write_suv(mmn_buffer *out, const mmn_pixel_description *pixels,
-					double slope, double intercept)
-{
-	int32_t most = (1 << (pixels->bits_stored - pixels->is_signed)) - 1;
-
-	mmn_write_sequence(out, REAL_WORLD_VALUES);
-	mmn_write_item(out);
-	/* Measurement Units Code Sequence: UCUM, as CID 85 of PS3.16 has it */
-	mmn_write_sequence(out, MMN_TAG(0x0040, 0x08EA));
-	mmn_write_item(out);
-	mmn_write_string(out, 0x00080100, "SH", "g/ml{SUVbw}");
-	mmn_write_string(out, 0x00080102, "SH", "UCUM");
-	mmn_write_string(out, 0x00080104, "LO",
-					 "Standardized Uptake Value body weight");
-	mmn_write_item_end(out);
-	mmn_write_sequence_end(out);
-	mmn_write_string(out, MMN_TAG(0x0040, 0x9210), "SH", "SUVbw");
-	write_stored(out, MMN_TAG(0x0040, 0x9211), pixels->is_signed, most);
-	write_stored(out, MMN_TAG(0x0040, 0x9216), pixels->is_signed,
-				 pixels->is_signed ? -most - 1 : 0);
-	mmn_write_double(out, MMN_TAG(0x0040, 0x9224), intercept);
-	mmn_write_double(out, MMN_TAG(0x0040, 0x9225), slope);
-	mmn_write_item_end(out);
-	mmn_write_sequence_end(out);
 }

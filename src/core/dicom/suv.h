@@ -1,7 +1,6 @@
 #ifndef MMN_DICOM_SUV_H
 #define MMN_DICOM_SUV_H
 
-#include "base/buffer.h"
 #include "dicom/frames.h"
 
 /*
@@ -20,9 +19,5 @@
  */
 bool mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 				   double *slope, double *intercept);
-
-/* Writes a Real World Value Mapping Sequence that says so. */
-void mmn_dicom_write_suv(mmn_buffer *out, const mmn_pixel_description *pixels,
-						 double slope, double intercept);
 
 #endif

@@ -3,141 +3,138 @@
 #include <math.h>
 #include <string.h>
 
+#include "dicom/real_world.h"
 #include "dicom/suv.h"
 
-#define CODE_VALUE MMN_TAG(0x0008, 0x0100)
-#define CODING_SCHEME MMN_TAG(0x0008, 0x0102)
-#define UNITS MMN_TAG(0x0040, 0x08EA)
-#define REAL_WORLD_VALUES MMN_TAG(0x0040, 0x9096)
-#define REAL_WORLD_LUT MMN_TAG(0x0040, 0x9212)
-#define FIRST_MAPPED MMN_TAG(0x0040, 0x9216)
-#define REAL_WORLD_INTERCEPT MMN_TAG(0x0040, 0x9224)
-#define REAL_WORLD_SLOPE MMN_TAG(0x0040, 0x9225)
+/* ---- mappings of stored values ---- */
 
-/* Mappings that an image may offer; real ones offer up to three. */
-#define MAX_MAPPINGS 32
-
-/* Units of UCUM that an image can have. */
-static const struct
+/* What stored values there can be. */
+static void
+stored_range(const mmn_pixel_description *p, double *low, double *high)
 {
-	const char *code;
-	uint8_t unit;
-} units[] = {
-	{"[hnsf'U]", MMN_UNIT_HU},
-	{"g/ml{SUVbw}", MMN_UNIT_SUV},
-	{"Bq/ml", MMN_UNIT_BQML},
-	{"mm2/s", MMN_UNIT_MM2S},
-	{"um2/s", MMN_UNIT_UM2S},
-	{"10*-6.mm2/s", MMN_UNIT_UM2S},
-	{"10-6.mm2/s", MMN_UNIT_UM2S},
-	{"ms", MMN_UNIT_MS},
-	{"s", MMN_UNIT_S},
-	{"%", MMN_UNIT_PERCENT},
-};
+	bool integer = p->kind == MMN_PIXELS_INTEGER;
 
-uint8_t
-mmn_dicom_mapping_unit(const mmn_dicom *dicom,
-					   const mmn_dicom_element *mappings, uint32_t item)
-{
-	const mmn_dicom_element *code =
-		mmn_dicom_find_in(dicom, mappings, item, UNITS);
-	char text[17];
-
-	if (!mmn_dicom_string(dicom,
-						  mmn_dicom_find_in(dicom, code, 0, CODING_SCHEME), 0,
-						  text, sizeof text) ||
-		strcmp(text, "UCUM") != 0 ||
-		!mmn_dicom_string(dicom, mmn_dicom_find_in(dicom, code, 0, CODE_VALUE),
-						  0, text, sizeof text))
-		return MMN_UNIT_RAW;
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-		if (strcmp(text, units[i].code) == 0)
-			return units[i].unit;
-	return MMN_UNIT_RAW;
+	*low = !integer		  ? -INFINITY
+		   : p->is_signed ? -ldexp(1, p->bits_stored - 1)
+						  : 0;
+	*high = !integer ? INFINITY : ldexp(1, p->bits_stored - p->is_signed) - 1;
 }
 
-/* A mapping by its two numbers. */
-static bool
-read_linear(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
-			uint32_t item, mmn_transform *t)
+/* All mappings into a unit, in the order that they are to be tried. */
+static size_t
+find_pieces(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
+			uint8_t unit, mmn_mapping pieces[MMN_MAX_MAPPINGS])
 {
-	double slope, intercept;
+	size_t count = 0;
 
-	if (!mmn_dicom_double(
-			dicom, mmn_dicom_find_in(dicom, mappings, item, REAL_WORLD_SLOPE),
-			0, &slope) ||
-		!mmn_dicom_double(
-			dicom,
-			mmn_dicom_find_in(dicom, mappings, item, REAL_WORLD_INTERCEPT), 0,
-			&intercept) ||
-		slope == 0)
-		return false;
+	for (uint32_t i = 0; i < mappings->items && i < MMN_MAX_MAPPINGS; i++)
+		if (mmn_dicom_mapping_unit(dicom, mappings, i) == unit &&
+			mmn_dicom_mapping(dicom, mappings, i, &pieces[count]))
+			count++;
+	return count;
+}
+
+/* By the two numbers of a mapping. */
+static void
+set_linear(const mmn_mapping *m, mmn_transform *t)
+{
 	/* both are linear in the stored value */
-	t->gain = t->modality.lut ? 0 : slope / t->modality.slope;
-	t->offset = intercept - t->modality.intercept * t->gain;
+	t->gain = t->modality.lut ? 0 : m->slope / t->modality.slope;
+	t->offset = m->intercept - t->modality.intercept * t->gain;
 	if (!isfinite(t->gain) || !isfinite(t->offset))
 		t->gain = 0;
 	t->modality.lut = NULL;
-	t->modality.slope = slope;
-	t->modality.intercept = intercept;
-	return true;
+	t->modality.slope = m->slope;
+	t->modality.intercept = m->intercept;
 }
 
-/* A mapping by a table; *found is false also when it is malformed. */
-static mmn_status
-read_table(const mmn_env *env, const mmn_dicom *dicom,
-		   const mmn_dicom_element *mappings, uint32_t item, mmn_transform *t,
-		   bool *found, mmn_error *err)
+/* A value that no piece is for has none. */
+static double
+map_by_pieces(const mmn_dicom *dicom, const mmn_mapping *pieces, size_t count,
+			  double stored)
 {
-	const mmn_dicom_element *data =
-		mmn_dicom_find_in(dicom, mappings, item, REAL_WORLD_LUT);
-	size_t entries = data ? data->length / sizeof(double) : 0;
-	int64_t first;
+	double value = NAN;
 
-	*found = false;
-	if (entries == 0 || entries > 65536 ||
-		!mmn_dicom_int(dicom,
-					   mmn_dicom_find_in(dicom, mappings, item, FIRST_MAPPED),
-					   0, &first) ||
-		first < INT16_MIN || first > UINT16_MAX)
-		return MMN_OK;
-	mmn_free(env, t->table); /* of an item before, malformed */
+	for (size_t i = 0; i < count; i++)
+	{
+		const mmn_mapping *m = &pieces[i];
+
+		if (stored < m->first || stored > m->last)
+			continue;
+		if (!m->table)
+			value = stored * m->slope + m->intercept;
+		else
+			mmn_dicom_double(dicom, m->table, (size_t)(stored - m->first),
+							 &value);
+		break;
+	}
+	return value;
+}
+
+/* By a table over all stored values that there can be, up to 16 bits. */
+static mmn_status
+set_table(const mmn_env *env, const mmn_dicom *dicom, const mmn_mapping *pieces,
+		  size_t count, double low, double high, mmn_transform *t,
+		  mmn_error *err)
+{
+	size_t entries = (size_t)(high - low) + 1;
+
 	t->table = mmn_alloc_array(env, entries, sizeof *t->table);
 	if (!t->table)
 		return mmn_fail(err, MMN_NO_MEMORY, "no memory for a table of values");
 	for (size_t i = 0; i < entries; i++)
-		if (!mmn_dicom_double(dicom, data, i, &t->table[i]))
-			return MMN_OK;
+		t->table[i] = map_by_pieces(dicom, pieces, count, low + (double)i);
+	if (count == 1 && !pieces[0].table)
+		set_linear(&pieces[0], t);
+	else
+		t->gain = 0;
 	t->modality.table = t->table;
-	t->modality.table_first = (int32_t)first;
+	t->modality.table_first = (int32_t)low;
 	t->modality.table_entries = (uint32_t)entries;
-	t->gain = 0;
-	*found = true;
 	return MMN_OK;
 }
 
-/*
- * Whether another mapping into the same unit begins at another value: the two
- * are for different samples.
- */
-static bool
-is_in_pieces(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
-			 uint32_t item, uint8_t unit)
+/* Float Pixel Data are in single precision, the ends of a range in double. */
+static double
+as_stored(const mmn_pixel_description *p, double limit)
 {
-	double first, other;
+	return p->kind == MMN_PIXELS_FLOAT ? (double)(float)limit : limit;
+}
 
-	if (!mmn_dicom_double(
-			dicom, mmn_dicom_find_in(dicom, mappings, item, FIRST_MAPPED), 0,
-			&first))
-		return false;
-	for (uint32_t i = 0; i < mappings->items && i < MAX_MAPPINGS; i++)
-		if (i != item && mmn_dicom_mapping_unit(dicom, mappings, i) == unit &&
-			mmn_dicom_double(
-				dicom, mmn_dicom_find_in(dicom, mappings, i, FIRST_MAPPED), 0,
-				&other) &&
-			other != first)
-			return true;
-	return false;
+/* *found is false when there is none that will do. */
+static mmn_status
+map_into(const mmn_env *env, const mmn_dicom *dicom,
+		 const mmn_dicom_element *mappings, uint8_t unit,
+		 const mmn_pixel_description *pixels, mmn_transform *t, bool *found,
+		 mmn_error *err)
+{
+	mmn_mapping pieces[MMN_MAX_MAPPINGS];
+	size_t count = find_pieces(dicom, mappings, unit, pieces);
+	double low, high;
+	mmn_status status = MMN_OK;
+
+	*found = false;
+	if (count == 0)
+		return MMN_OK;
+	stored_range(pixels, &low, &high);
+	if (!pieces[0].table && pieces[0].first <= low && pieces[0].last >= high)
+		set_linear(&pieces[0], t);
+	else if (pixels->kind == MMN_PIXELS_INTEGER && pixels->bits_allocated <= 16)
+		status = set_table(env, dicom, pieces, count, low, high, t, err);
+	else if (count == 1 && !pieces[0].table)
+	{
+		set_linear(&pieces[0], t);
+		t->modality.limited = true;
+		t->modality.first = as_stored(pixels, pieces[0].first);
+		t->modality.last = as_stored(pixels, pieces[0].last);
+	}
+	else
+		return MMN_OK;
+	if (status != MMN_OK)
+		return status;
+	t->modality.unit = unit;
+	*found = true;
+	return MMN_OK;
 }
 
 /* Whether a mapping into this unit says more than the modality LUT. */
@@ -150,34 +147,32 @@ is_better(uint8_t unit, uint8_t modality_unit)
 		   (modality_unit == MMN_UNIT_RAW || modality_unit == MMN_UNIT_US);
 }
 
+/*
+ * By the first mapping into a unit that is better than what there is; with
+ * "wanted", into no other unit.
+ */
 static mmn_status
 map_real_world(const mmn_env *env, const mmn_dicom *dicom,
 			   const mmn_pixel_description *pixels, uint32_t frame,
-			   bool suv_only, mmn_transform *t, bool *found, mmn_error *err)
+			   uint8_t wanted, mmn_transform *t, bool *found, mmn_error *err)
 {
 	const mmn_dicom_element *mappings =
-		mmn_dicom_frame_group(dicom, frame, REAL_WORLD_VALUES);
-	bool tables =
-		pixels->kind == MMN_PIXELS_INTEGER && pixels->bits_allocated <= 16;
+		mmn_dicom_frame_group(dicom, frame, MMN_REAL_WORLD_VALUES);
+	uint32_t tried = 0;
 	mmn_status status = MMN_OK;
 
 	*found = false;
-	for (uint32_t i = 0; mappings && i < mappings->items && i < MAX_MAPPINGS;
+	for (uint32_t i = 0; mappings && i < mappings->items &&
+						 i < MMN_MAX_MAPPINGS && !*found && status == MMN_OK;
 		 i++)
 	{
 		uint8_t unit = mmn_dicom_mapping_unit(dicom, mappings, i);
 
-		if (!is_better(unit, t->modality.unit) ||
-			(suv_only && unit != MMN_UNIT_SUV) ||
-			is_in_pieces(dicom, mappings, i, unit))
+		if (tried & 1u << unit ||
+			(wanted ? unit != wanted : !is_better(unit, t->modality.unit)))
 			continue;
-		*found = read_linear(dicom, mappings, i, t);
-		if (!*found && tables)
-			status = read_table(env, dicom, mappings, i, t, found, err);
-		if (*found)
-			t->modality.unit = unit;
-		if (*found || status != MMN_OK)
-			return status;
+		tried |= 1u << unit;
+		status = map_into(env, dicom, mappings, unit, pixels, t, found, err);
 	}
 	return status;
 }
@@ -189,7 +184,7 @@ mmn_dicom_transform(const mmn_env *env, const mmn_dicom *dicom,
 {
 	mmn_modality_transform *m = &out->modality;
 	double slope, intercept;
-	bool mapped;
+	bool mapped = false;
 	mmn_status status;
 
 	memset(out, 0, sizeof *out);
@@ -204,12 +199,14 @@ mmn_dicom_transform(const mmn_env *env, const mmn_dicom *dicom,
 		m->lut = &out->lut;
 		m->unit = out->lut.unit;
 	}
-	status = map_real_world(env, dicom, pixels, frame, true, out, &mapped, err);
+	if (is_better(MMN_UNIT_SUV, m->unit))
+		status = map_real_world(env, dicom, pixels, frame, MMN_UNIT_SUV, out,
+								&mapped, err);
 	if (status != MMN_OK || mapped)
 		return status;
 	if (!mmn_dicom_suv(dicom, pixels, &slope, &intercept))
-		return map_real_world(env, dicom, pixels, frame, false, out, &mapped,
-							  err);
+		return map_real_world(env, dicom, pixels, frame, MMN_UNIT_RAW, out,
+							  &mapped, err);
 	out->gain = slope / m->slope;
 	out->offset = intercept - m->intercept * out->gain;
 	m->slope = slope;

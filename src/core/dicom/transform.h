@@ -13,7 +13,11 @@
  *  3. the modality LUT in no unit
  *
  * but SUV is preferred to all of them, first by a mapping that says so, then by
- * the image's own numbers (suv.h).  Of several mappings the first that will do.
+ * the image's own numbers (suv.h).
+ *
+ * Of several mappings the first counts whose unit will do, together with all
+ * others into that unit: a stored value is mapped by the first that is for it.
+ * One that none is for has no value there: it becomes NaN.
  */
 typedef struct mmn_transform
 {
@@ -33,11 +37,6 @@ mmn_status mmn_dicom_transform(const mmn_env *env, const mmn_dicom *dicom,
 							   const mmn_pixel_description *pixels,
 							   uint32_t frame, mmn_transform *out,
 							   mmn_error *err);
-/* The unit of item "item" of a Real World Value Mapping Sequence. */
-uint8_t mmn_dicom_mapping_unit(const mmn_dicom *dicom,
-							   const mmn_dicom_element *mappings,
-							   uint32_t item);
-
 void mmn_transform_free(const mmn_env *env, mmn_transform *transform);
 
 /* The window and table of an image, stated for the modality LUT's values. */
