@@ -47,6 +47,13 @@ my $factor = 70000 / (370e6 * 2**(-3600 / 6586.2));
 ok(abs($center - 9999.5 * $factor) < 1e-9 && abs($width - 20000 * $factor) < 1e-9, 'is scaled to SUV');
 is(sql("SELECT unit(decode_frame(${\file('rwv_table')}))"), 's', 'the unit in SQL');
 
+# each frame by its own mapping, in the copy too
+is(sql("SELECT bool_and(decode_frame(f, n) = decode_frame(c, n)) FROM ${\file('suv_enhanced')} f, deidentify(f, sha256('k')) c, generate_series(1, 2) n"), 't',
+	'frames of an enhanced object');
+my ($frame1, $frame2) = map { (unpack 'f<*', pack 'H*', (split /\\x/)[1])[2] } split /\n/, sql("SELECT decode_frame(f, n) FROM ${\file('suv_enhanced')} f, generate_series(1, 2) n");
+ok(abs($frame2 / $frame1 - 2) < 1e-6, 'each by its own slope');
+is(sql("SELECT status FROM ingest('c', ${\file('suv_enhanced')})"), 'stored', 'and received');
+
 # what is kept of it
 my ($status, $image) = split /\|/, sql("SELECT status, image_id FROM ingest('c', ${\file('suv')})");
 is(sql("SELECT unit(decode_frame(content)), content_hash = content_hash(decode_frame(${\file('suv')})) FROM image_content JOIN image USING (subject_id, image_id) WHERE image_id = $image"),

@@ -148,4 +148,20 @@ d = pet(SeriesTime="120000")
 d.add_new(0x00090010, "LO", "GEMS_PETD_01")
 d.add_new(0x0009100D, "DT", "20240301100000.00")
 save("suv_ge", d, "f32", "SUV", suv())
+
+
+# Enhanced PET: a mapping into Bq/ml, here of each of two frames, and a dose in MBq
+def enhanced_pet(**attributes):
+    d = image("PT", **{**dict(PatientWeight="70", DecayCorrected="YES", AttenuationCorrected="YES", DecayCorrectionDateTime="20240301100000",
+              NumberOfFrames="2", RadiopharmaceuticalInformationSequence=Sequence([item(
+                  RadionuclideTotalDose="370", RadionuclideHalfLife=str(HALF_LIFE), RadiopharmaceuticalStartDateTime="20240301090000")]),
+              PerFrameFunctionalGroupsSequence=Sequence([item(RealWorldValueMappingSequence=Sequence([mapping("Bq/ml", slope)])) for slope in (2.5, 5.0)])),
+              **attributes})
+    d.PixelData *= 2
+    d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID = "1.2.840.10008.5.1.4.1.1.130"
+    return d
+
+
+save("suv_enhanced", enhanced_pet(), "f32", "SUV", suv())
+save("suv_enhanced_not", enhanced_pet(DecayCorrected="NO"), "f32", "BQML", raw)
 expected.close()

@@ -1,8 +1,12 @@
+#define _GNU_SOURCE /* memmem */
+
 /* dicom/transform and dicom/suv: which values an image has, and in which unit */
 
 #include <math.h>
 
+#include "dicom/deid.h"
 #include "dicom/real_world.h"
+#include "dicom/receive.h"
 #include "dicom/suv.h"
 #include "dicom/transform.h"
 #include "dicom_fixture.h"
@@ -307,6 +311,173 @@ test_suv(void)
 	}
 }
 
+/* An enhanced PET object of 80 kg and 100 MBq, one half-life ago. */
+typedef struct enhanced
+{
+	const char *sop_class, *modality, *decay, *attenuation, *weight, *dose;
+	const char *half_life, *corrected, *injected, *zone, *unit;
+	int drugs;
+	bool shared;
+} enhanced;
+
+static const enhanced good = {
+	.sop_class = "1.2.840.10008.5.1.4.1.1.130",
+	.modality = "PT",
+	.decay = "YES",
+	.attenuation = "YES",
+	.weight = "80",
+	.dose = "100",
+	.half_life = "3600",
+	.corrected = "20240301110000",
+	.injected = "20240301100000.0",
+	.unit = "Bq/ml",
+	.drugs = 1,
+};
+
+static void
+maybe(uint32_t tag, const char *vr, const char *text)
+{
+	if (text)
+		fx_text(tag, vr, text);
+}
+
+static void
+write_enhanced(const enhanced *p)
+{
+	fx_begin(EXPLICIT_LITTLE);
+	maybe(0x00080016, "UI", p->sop_class);
+	maybe(0x00080060, "CS", p->modality);
+	maybe(0x00080201, "SH", p->zone);
+	maybe(0x00101030, "DS", p->weight);
+	maybe(0x00189701, "DT", p->corrected);
+	maybe(0x00189758, "CS", p->decay);
+	maybe(0x00189759, "CS", p->attenuation);
+	fx_image(1, 1, 16, NULL);
+	fx_head(0x00540016, "SQ", UNDEFINED_LENGTH);
+	for (int i = 0; i < p->drugs; i++)
+	{
+		fx_item(UNDEFINED_LENGTH);
+		maybe(0x00181074, "DS", p->dose);
+		maybe(0x00181075, "DS", p->half_life);
+		maybe(0x00181078, "DT", p->injected);
+		fx_item_end();
+	}
+	fx_sequence_end();
+	fx_head(p->shared ? 0x52009229 : 0x52009230, "SQ", UNDEFINED_LENGTH);
+	fx_item(UNDEFINED_LENGTH);
+	mapping(NULL);
+	piece(p->unit, 0, 1000);
+	linear(2.5, 1);
+	end_mapping();
+	end_mapping();
+}
+
+/* What a stored value of 1000 becomes, in which unit; and of 1001, nothing. */
+static void
+becomes(enhanced p, double factor, uint8_t as, const char *name)
+{
+	write_enhanced(&p);
+	ok(read(&mmn_env_default) == MMN_OK && t.modality.unit == as &&
+		   fabs(value(1000) / (2501 * factor) - 1) < 1e-12 &&
+		   isnan(value(1001)),
+	   "%s", name);
+}
+
+#define BUT(...)                                                               \
+	({                                                                         \
+		enhanced p_ = good;                                                    \
+		__VA_ARGS__;                                                           \
+		p_;                                                                    \
+	})
+#define IS_SUV(factor, name, ...)                                              \
+	becomes(BUT(__VA_ARGS__), factor, MMN_UNIT_SUV, name)
+#define NO_SUV(name, ...) becomes(BUT(__VA_ARGS__), 1, MMN_UNIT_BQML, name)
+
+static void
+test_enhanced_suv(void)
+{
+	IS_SUV(2 * FACTOR, "a half-life after the injection", );
+	IS_SUV(2 * FACTOR, "of shared groups", p_.shared = true);
+	IS_SUV(FACTOR, "corrected to the injection",
+		   p_.corrected = "20240301100000");
+	IS_SUV(2 * FACTOR, "across midnight", p_.corrected = "20240301003000",
+		   p_.injected = "20240229233000");
+	IS_SUV(2 * FACTOR, "in the same zone", p_.corrected = "20240301110000+0100",
+		   p_.injected = "20240301100000+0100");
+	IS_SUV(2 * FACTOR, "in that of the file", p_.zone = "+0100",
+		   p_.injected = "20240301100000+0100");
+	IS_SUV(1, "by a mapping of its own", p_.unit = "g/ml{SUVbw}");
+	IS_SUV(1, "as earlier editions spell it", p_.unit = "{SUVbw}g/ml");
+	NO_SUV("one in an unknown zone", p_.injected = "20240301100000+0100");
+	NO_SUV("in two zones", p_.corrected = "20240301110000+0000",
+		   p_.injected = "20240301100000+0100");
+	NO_SUV("corrected to before", p_.corrected = "20240301090000");
+	NO_SUV("too long ago", p_.injected = "20240228100000");
+	NO_SUV("a dose in Bq", p_.dose = "1e8");
+	NO_SUV("none", p_.dose = "0");
+	NO_SUV("an unknown dose", p_.dose = NULL);
+	NO_SUV("an unknown weight", p_.weight = NULL);
+	NO_SUV("a weight in grams", p_.weight = "80000");
+	NO_SUV("an unknown half-life", p_.half_life = NULL);
+	NO_SUV("not corrected for decay", p_.decay = "NO");
+	NO_SUV("nor for attenuation", p_.attenuation = "NO");
+	NO_SUV("or nobody knows", p_.decay = NULL);
+	NO_SUV("to an unknown time", p_.corrected = NULL);
+	NO_SUV("to a day", p_.corrected = "20240301");
+	NO_SUV("injected at an unknown time", p_.injected = NULL);
+	NO_SUV("two drugs", p_.drugs = 2);
+	NO_SUV("no drug", p_.drugs = 0);
+	NO_SUV("another class", p_.sop_class = "1.2.840.10008.5.1.4.1.1.128.1");
+	NO_SUV("no class", p_.sop_class = NULL);
+	NO_SUV("another modality", p_.modality = "NM");
+}
+
+/*
+ * De-identified, frames have the SUV that they had; of dates and weight nothing
+ * is left.
+ */
+static void
+test_enhanced_copy(void)
+{
+	for (int shared = 0; shared < 2; shared++)
+	{
+		mmn_dicom *original, *copy = NULL;
+		double before, after;
+		mmn_buffer out;
+
+		{
+			enhanced p = good;
+
+			p.shared = shared;
+			write_enhanced(&p);
+		}
+		read(&mmn_env_default);
+		before = value(777);
+		original = fx_open();
+		mmn_buffer_init(&out, &mmn_env_default, 1 << 16);
+		is_int(mmn_dicom_deidentify(&mmn_env_default, original, "key", 3, &out,
+									&fx_error),
+			   MMN_OK, "a copy");
+		mmn_dicom_open(&mmn_env_default, out.bytes, out.length, 1 << 16, &copy,
+					   &fx_error);
+		is_int(mmn_dicom_check_copy(&mmn_env_default, original, copy, 1,
+									&fx_error),
+			   MMN_OK, "says the same");
+		ok(!mmn_dicom_find(copy, 0x00101030) &&
+			   !memmem(out.bytes, out.length, "202403", 6),
+		   "without weight and dates");
+		mmn_transform_free(&mmn_env_default, &t);
+		mmn_dicom_transform(&mmn_env_default, copy, &pixels, 1, &t, &fx_error);
+		after = value(777);
+		ok(t.modality.unit == MMN_UNIT_SUV && before == after &&
+			   isnan(value(1001)),
+		   "in SUV, in every bit");
+		mmn_dicom_close(copy);
+		mmn_dicom_close(original);
+		mmn_buffer_reset(&out);
+	}
+}
+
 /* The same with an attribute before, which so is the one that counts. */
 static void
 pet_with(uint32_t tag, const char *vr, const char *value)
@@ -496,6 +667,8 @@ main(void)
 	test_mappings();
 	test_ranges();
 	test_suv();
+	test_enhanced_suv();
+	test_enhanced_copy();
 	test_suv_needs();
 	test_philips();
 	test_presentation();

@@ -56,6 +56,7 @@ typedef struct deid
 	bool has_suv; /* to be kept as a mapping of stored values */
 	double suv_slope;
 	double suv_intercept;
+	double suv_factor; /* to be kept beside mappings into Bq/ml; 0: none */
 	mmn_pixel_description pixels; /* as far as they are described */
 	size_t native_length;		  /* of all frames, when that is known */
 	bool odd_fragments; /* to be padded: offset tables are no longer right */
@@ -398,10 +399,13 @@ static void
 close_sequence(deid *d)
 {
 	level *l = &d->stack[d->top];
+	const mmn_dicom_element *e = mmn_dicom_at(d->dicom, (size_t)l->sequence);
 
-	begin_items(d, mmn_dicom_at(d->dicom, (size_t)l->sequence)->items);
+	begin_items(d, e->items);
 	if (l->items > 0)
 		mmn_write_item_end(d->out);
+	if (e->tag == MMN_REAL_WORLD_VALUES && d->suv_factor > 0)
+		mmn_dicom_write_suv_items(d->out, d->dicom, e, d->suv_factor);
 	mmn_write_sequence_end(d->out);
 	d->top--;
 }
@@ -772,6 +776,8 @@ check_pixels(deid *d, mmn_error *err)
 	described = mmn_dicom_describe_pixels(d->dicom, pixels, NULL) == MMN_OK;
 	d->has_suv = described && mmn_dicom_suv(d->dicom, pixels, &d->suv_slope,
 											&d->suv_intercept);
+	if (!mmn_dicom_enhanced_suv(d->dicom, &d->suv_factor))
+		d->suv_factor = 0;
 	if (described && (!count || count->length == 0 ||
 					  mmn_dicom_int(d->dicom, count, 0, &bits)))
 		d->native_length = mmn_dicom_native_length(pixels);

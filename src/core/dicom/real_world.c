@@ -125,6 +125,7 @@ mmn_dicom_mapping(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
 				  uint32_t item, mmn_mapping *out)
 {
 	memset(out, 0, sizeof *out);
+	out->factor = 1;
 	if (!number(dicom, mappings, item, SLOPE, &out->slope) ||
 		!number(dicom, mappings, item, INTERCEPT, &out->intercept) ||
 		out->slope == 0)
@@ -141,6 +142,23 @@ write_stored(mmn_buffer *out, uint32_t tag, bool is_signed, int32_t value)
 {
 	mmn_write_header(out, tag, is_signed ? "SS" : "US", 2);
 	mmn_write_u16(out, (uint32_t)value & 0xFFFF);
+}
+
+static void
+write_table(mmn_buffer *out, const mmn_dicom *dicom, const mmn_mapping *m)
+{
+	size_t entries = m->table->length / sizeof(double);
+
+	/* of implicit VR, more than explicit VR can say */
+	if (!mmn_write_header(out, TABLE, "FD", entries * sizeof(double)))
+		return;
+	for (size_t i = 0; i < entries; i++)
+	{
+		double value = 0;
+
+		mmn_dicom_double(dicom, m->table, i, &value);
+		mmn_write_f64(out, value * m->factor);
+	}
 }
 
 /* An item's first elements: the unit, as CID 85 of PS3.16 has it. */
@@ -174,4 +192,54 @@ mmn_dicom_write_suv(mmn_buffer *out, const mmn_pixel_description *pixels,
 	mmn_write_double(out, SLOPE, slope);
 	mmn_write_item_end(out);
 	mmn_write_sequence_end(out);
+}
+
+/*
+ * An item into g/ml for the stored values of one into Bq/ml: by its numbers,
+ * nothing is copied.
+ */
+static void
+write_suv_item(mmn_buffer *out, const mmn_dicom *dicom, const mmn_mapping *m)
+{
+	bool is_signed = m->first < 0;
+	bool integer = m->first == rint(m->first) && m->last == rint(m->last) &&
+				   m->first >= INT16_MIN &&
+				   m->last <= (is_signed ? INT16_MAX : UINT16_MAX);
+
+	mmn_write_item(out);
+	write_unit(out);
+	if (integer)
+		write_stored(out, LAST_MAPPED, is_signed, (int32_t)m->last);
+	if (m->table)
+		write_table(out, dicom, m);
+	if (!integer && isfinite(m->last))
+		mmn_write_double(out, DOUBLE_LAST_MAPPED, m->last);
+	if (!integer && isfinite(m->first))
+		mmn_write_double(out, DOUBLE_FIRST_MAPPED, m->first);
+	if (integer)
+		write_stored(out, FIRST_MAPPED, is_signed, (int32_t)m->first);
+	if (!m->table)
+	{
+		mmn_write_double(out, INTERCEPT, m->intercept);
+		mmn_write_double(out, SLOPE, m->slope);
+	}
+	mmn_write_item_end(out);
+}
+
+void
+mmn_dicom_write_suv_items(mmn_buffer *out, const mmn_dicom *dicom,
+						  const mmn_dicom_element *mappings, double factor)
+{
+	mmn_mapping m;
+
+	if (mmn_dicom_maps_into(dicom, mappings, MMN_UNIT_SUV))
+		return;
+	for (uint32_t i = 0; i < mappings->items && i < MMN_MAX_MAPPINGS; i++)
+	{
+		if (mmn_dicom_mapping_unit(dicom, mappings, i) != MMN_UNIT_BQML ||
+			!mmn_dicom_mapping(dicom, mappings, i, &m))
+			continue;
+		mmn_mapping_multiply(&m, factor);
+		write_suv_item(out, dicom, &m);
+	}
 }

@@ -22,12 +22,22 @@ typedef struct mmn_mapping
 	double slope;
 	double intercept;
 	const mmn_dicom_element *table; /* instead, one value each; or NULL */
+	double factor;					/* of the table's values */
 } mmn_mapping;
 
 /* The unit of an item, MMN_UNIT_RAW when it is none of ours. */
 uint8_t mmn_dicom_mapping_unit(const mmn_dicom *dicom,
 							   const mmn_dicom_element *mappings,
 							   uint32_t item);
+
+/* Makes what it maps to "factor" times as much. */
+static inline void
+mmn_mapping_multiply(mmn_mapping *m, double factor)
+{
+	m->slope *= factor;
+	m->intercept *= factor;
+	m->factor *= factor;
+}
 
 /* Whether an item is into this unit; mappings may be NULL. */
 bool mmn_dicom_maps_into(const mmn_dicom *dicom,
@@ -41,5 +51,13 @@ bool mmn_dicom_mapping(const mmn_dicom *dicom,
 /* Writes a sequence that maps all stored values into g/ml (suv.h). */
 void mmn_dicom_write_suv(mmn_buffer *out, const mmn_pixel_description *pixels,
 						 double slope, double intercept);
+
+/*
+ * Writes an item into g/ml for each item into Bq/ml, "factor" times its values;
+ * none where there are items into g/ml.
+ */
+void mmn_dicom_write_suv_items(mmn_buffer *out, const mmn_dicom *dicom,
+							   const mmn_dicom_element *mappings,
+							   double factor);
 
 #endif

@@ -14,6 +14,7 @@
  * where that goes on by guessing, there is no SUV here.
  */
 
+#define SOP_CLASS MMN_TAG(0x0008, 0x0016)
 #define SERIES_DATE MMN_TAG(0x0008, 0x0021)
 #define ACQUISITION_DATE MMN_TAG(0x0008, 0x0022)
 #define SERIES_TIME MMN_TAG(0x0008, 0x0031)
@@ -25,6 +26,9 @@
 #define TOTAL_DOSE MMN_TAG(0x0018, 0x1074)
 #define HALF_LIFE MMN_TAG(0x0018, 0x1075)
 #define INJECTION_DATE_TIME MMN_TAG(0x0018, 0x1078)
+#define DECAY_CORRECTION_DATE_TIME MMN_TAG(0x0018, 0x9701)
+#define DECAY_CORRECTED MMN_TAG(0x0018, 0x9758)
+#define ATTENUATION_CORRECTED MMN_TAG(0x0018, 0x9759)
 #define CORRECTED_IMAGE MMN_TAG(0x0028, 0x0051)
 #define MODALITY_LUT_SEQUENCE MMN_TAG(0x0028, 0x3000)
 #define RADIOPHARMACEUTICALS MMN_TAG(0x0054, 0x0016)
@@ -33,6 +37,8 @@
 #define PHILIPS_CREATOR MMN_TAG(0x7053, 0x0010)
 #define PHILIPS_SUV_FACTOR MMN_TAG(0x7053, 0x1000)
 #define PHILIPS_ACTIVITY_FACTOR MMN_TAG(0x7053, 0x1009)
+
+#define ENHANCED_PET "1.2.840.10008.5.1.4.1.1.130"
 
 #define DAY 86400.0
 
@@ -165,35 +171,51 @@ scan_time(const mmn_dicom *dicom, double *seconds)
 	return ge_scan_time(dicom, seconds);
 }
 
+/*
+ * A DT.  zone gets its offset from UTC: that of the data set where it has none,
+ * "" where that has none either.
+ */
+static bool
+parse_date_time(const mmn_dicom *dicom, const mmn_dicom_element *e,
+				double *seconds, char zone[17])
+{
+	char text[33], *sign;
+	double days;
+
+	zone[0] = '\0';
+	mmn_dicom_string(dicom, mmn_dicom_find(dicom, TIMEZONE_OFFSET), 0, zone,
+					 17);
+	if (!mmn_dicom_string(dicom, e, 0, text, sizeof text))
+		return false;
+	sign = strpbrk(text, "+-");
+	if (sign)
+	{
+		if (strlen(sign) > 16)
+			return false;
+		strcpy(zone, sign);
+		*sign = '\0';
+	}
+	if (!parse_date(text, &days) || !parse_time(text + 8, seconds))
+		return false;
+	*seconds += days;
+	return true;
+}
+
 /* When the activity was measured, which is the time of its injection. */
 static bool
 injection_time(const mmn_dicom *dicom, const mmn_dicom_element *drugs,
 			   double scan, double *seconds)
 {
-	char text[33], zone[17] = "";
-	char *sign;
+	const mmn_dicom_element *e =
+		mmn_dicom_find_in(dicom, drugs, 0, INJECTION_DATE_TIME);
+	char text[33], zone[17], own[17] = "";
 
-	if (mmn_dicom_string(
-			dicom, mmn_dicom_find_in(dicom, drugs, 0, INJECTION_DATE_TIME), 0,
-			text, sizeof text))
-	{
-		double days;
-
-		mmn_dicom_string(dicom, mmn_dicom_find(dicom, TIMEZONE_OFFSET), 0, zone,
-						 sizeof zone);
-		sign = strpbrk(text, "+-");
-		if (sign)
-		{
-			/* of another zone than the scan's, or one that is not known */
-			if (strcmp(sign, zone) != 0)
-				return false;
-			*sign = '\0';
-		}
-		if (!parse_date(text, &days) || !parse_time(text + 8, seconds))
-			return false;
-		*seconds += days;
-		return *seconds <= scan;
-	}
+	mmn_dicom_string(dicom, mmn_dicom_find(dicom, TIMEZONE_OFFSET), 0, own,
+					 sizeof own);
+	if (mmn_dicom_string(dicom, e, 0, text, sizeof text))
+		/* not of another zone than the scan's, or one that is not known */
+		return parse_date_time(dicom, e, seconds, zone) &&
+			   strcmp(zone, own) == 0 && *seconds <= scan;
 	if (!mmn_dicom_string(dicom,
 						  mmn_dicom_find_in(dicom, drugs, 0, INJECTION_TIME), 0,
 						  text, sizeof text) ||
@@ -230,13 +252,26 @@ is_corrected(const mmn_dicom *dicom)
 	return attenuation && decay;
 }
 
+/*
+ * Of what was given so long ago that less than a millionth is left nothing can
+ * be seen.
+ */
+static bool
+remains(double seconds, double half_life, double *part)
+{
+	double halves = seconds / half_life;
+
+	*part = exp2(-halves);
+	return halves >= 0 && halves <= 20;
+}
+
 /* From Bq/ml to g/ml. */
 static bool
 activity_factor(const mmn_dicom *dicom, double *factor)
 {
 	const mmn_dicom_element *drugs =
 		mmn_dicom_find(dicom, RADIOPHARMACEUTICALS);
-	double weight, dose, half_life, scan, injection, decayed = 0;
+	double weight, dose, half_life, scan, injection, left = 1;
 	char correction[17];
 
 	/*
@@ -256,16 +291,13 @@ activity_factor(const mmn_dicom *dicom, double *factor)
 		if (!positive(dicom, mmn_dicom_find_in(dicom, drugs, 0, HALF_LIFE), 1,
 					  1e9, &half_life) ||
 			!scan_time(dicom, &scan) ||
-			!injection_time(dicom, drugs, scan, &injection))
-			return false;
-		decayed = (scan - injection) / half_life;
-		/* of what was given so long ago nothing can be seen */
-		if (decayed > 20)
+			!injection_time(dicom, drugs, scan, &injection) ||
+			!remains(scan - injection, half_life, &left))
 			return false;
 	}
 	else if (strcmp(correction, "ADMIN") != 0)
 		return false;
-	*factor = weight * 1000 / (dose * exp2(-decayed));
+	*factor = weight * 1000 / (dose * left);
 	return true;
 }
 
@@ -308,6 +340,49 @@ counts_factor(const mmn_dicom *dicom, double *factor)
 		!activity_factor(dicom, factor))
 		return false;
 	*factor *= activity;
+	return true;
+}
+
+static bool
+is_term(const mmn_dicom *dicom, uint32_t tag, const char *term)
+{
+	char text[65];
+
+	return mmn_dicom_string(dicom, mmn_dicom_find(dicom, tag), 0, text,
+							sizeof text) &&
+		   strcmp(text, term) == 0;
+}
+
+bool
+mmn_dicom_enhanced_suv(const mmn_dicom *dicom, double *factor)
+{
+	const mmn_dicom_element *drugs =
+		mmn_dicom_find(dicom, RADIOPHARMACEUTICALS);
+	double weight, dose, half_life, corrected, injected, left;
+	char zone[2][17];
+
+	/* the dose is in MBq here, not in Bq (PS3.3 C.8.22.4) */
+	if (!is_term(dicom, SOP_CLASS, ENHANCED_PET) ||
+		!is_term(dicom, MODALITY, "PT") ||
+		!is_term(dicom, DECAY_CORRECTED, "YES") ||
+		!is_term(dicom, ATTENUATION_CORRECTED, "YES") || !drugs ||
+		drugs->items != 1 ||
+		!positive(dicom, mmn_dicom_find(dicom, PATIENT_WEIGHT), 0.001, 1000,
+				  &weight) ||
+		!positive(dicom, mmn_dicom_find_in(dicom, drugs, 0, TOTAL_DOSE), 0.1,
+				  1e5, &dose) ||
+		!positive(dicom, mmn_dicom_find_in(dicom, drugs, 0, HALF_LIFE), 1, 1e9,
+				  &half_life) ||
+		!parse_date_time(dicom,
+						 mmn_dicom_find(dicom, DECAY_CORRECTION_DATE_TIME),
+						 &corrected, zone[0]) ||
+		!parse_date_time(
+			dicom, mmn_dicom_find_in(dicom, drugs, 0, INJECTION_DATE_TIME),
+			&injected, zone[1]) ||
+		strcmp(zone[0], zone[1]) != 0 ||
+		!remains(corrected - injected, half_life, &left))
+		return false;
+	*factor = weight * 1000 / (dose * 1e6 * left);
 	return true;
 }
 

@@ -20,4 +20,10 @@
 bool mmn_dicom_suv(const mmn_dicom *dicom, const mmn_pixel_description *pixels,
 				   double *slope, double *intercept);
 
+/*
+ * The factor from Bq/ml to g/ml of an Enhanced PET image (PS3.3 C.8.22), whose
+ * frames have mappings into Bq/ml of their own.  false as above.
+ */
+bool mmn_dicom_enhanced_suv(const mmn_dicom *dicom, double *factor);
+
 #endif

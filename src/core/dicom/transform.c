@@ -23,14 +23,14 @@ stored_range(const mmn_pixel_description *p, double *low, double *high)
 /* All mappings into a unit, in the order that they are to be tried. */
 static size_t
 find_pieces(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
-			uint8_t unit, mmn_mapping pieces[MMN_MAX_MAPPINGS])
+			uint8_t unit, double factor, mmn_mapping pieces[MMN_MAX_MAPPINGS])
 {
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < mappings->items && i < MMN_MAX_MAPPINGS; i++)
 		if (mmn_dicom_mapping_unit(dicom, mappings, i) == unit &&
 			mmn_dicom_mapping(dicom, mappings, i, &pieces[count]))
-			count++;
+			mmn_mapping_multiply(&pieces[count++], factor);
 	return count;
 }
 
@@ -63,9 +63,9 @@ map_by_pieces(const mmn_dicom *dicom, const mmn_mapping *pieces, size_t count,
 			continue;
 		if (!m->table)
 			value = stored * m->slope + m->intercept;
-		else
-			mmn_dicom_double(dicom, m->table, (size_t)(stored - m->first),
-							 &value);
+		else if (mmn_dicom_double(dicom, m->table, (size_t)(stored - m->first),
+								  &value))
+			value *= m->factor;
 		break;
 	}
 	return value;
@@ -104,12 +104,12 @@ as_stored(const mmn_pixel_description *p, double limit)
 /* *found is false when there is none that will do. */
 static mmn_status
 map_into(const mmn_env *env, const mmn_dicom *dicom,
-		 const mmn_dicom_element *mappings, uint8_t unit,
+		 const mmn_dicom_element *mappings, uint8_t unit, double factor,
 		 const mmn_pixel_description *pixels, mmn_transform *t, bool *found,
 		 mmn_error *err)
 {
 	mmn_mapping pieces[MMN_MAX_MAPPINGS];
-	size_t count = find_pieces(dicom, mappings, unit, pieces);
+	size_t count = find_pieces(dicom, mappings, unit, factor, pieces);
 	double low, high;
 	mmn_status status = MMN_OK;
 
@@ -154,7 +154,8 @@ is_better(uint8_t unit, uint8_t modality_unit)
 static mmn_status
 map_real_world(const mmn_env *env, const mmn_dicom *dicom,
 			   const mmn_pixel_description *pixels, uint32_t frame,
-			   uint8_t wanted, mmn_transform *t, bool *found, mmn_error *err)
+			   uint8_t wanted, double factor, mmn_transform *t, bool *found,
+			   mmn_error *err)
 {
 	const mmn_dicom_element *mappings =
 		mmn_dicom_frame_group(dicom, frame, MMN_REAL_WORLD_VALUES);
@@ -172,8 +173,32 @@ map_real_world(const mmn_env *env, const mmn_dicom *dicom,
 			(wanted ? unit != wanted : !is_better(unit, t->modality.unit)))
 			continue;
 		tried |= 1u << unit;
-		status = map_into(env, dicom, mappings, unit, pixels, t, found, err);
+		status =
+			map_into(env, dicom, mappings, unit, factor, pixels, t, found, err);
 	}
+	return status;
+}
+
+/* Into SUV, by a mapping or by one into Bq/ml and what it takes from there. */
+static mmn_status
+map_suv(const mmn_env *env, const mmn_dicom *dicom,
+		const mmn_pixel_description *pixels, uint32_t frame, mmn_transform *t,
+		bool *found, mmn_error *err)
+{
+	double factor;
+	mmn_status status;
+
+	*found = false;
+	if (!is_better(MMN_UNIT_SUV, t->modality.unit))
+		return MMN_OK;
+	status = map_real_world(env, dicom, pixels, frame, MMN_UNIT_SUV, 1, t,
+							found, err);
+	if (status != MMN_OK || *found || !mmn_dicom_enhanced_suv(dicom, &factor))
+		return status;
+	status = map_real_world(env, dicom, pixels, frame, MMN_UNIT_BQML, factor, t,
+							found, err);
+	if (*found)
+		t->modality.unit = MMN_UNIT_SUV;
 	return status;
 }
 
@@ -184,7 +209,7 @@ mmn_dicom_transform(const mmn_env *env, const mmn_dicom *dicom,
 {
 	mmn_modality_transform *m = &out->modality;
 	double slope, intercept;
-	bool mapped = false;
+	bool mapped;
 	mmn_status status;
 
 	memset(out, 0, sizeof *out);
@@ -199,13 +224,11 @@ mmn_dicom_transform(const mmn_env *env, const mmn_dicom *dicom,
 		m->lut = &out->lut;
 		m->unit = out->lut.unit;
 	}
-	if (is_better(MMN_UNIT_SUV, m->unit))
-		status = map_real_world(env, dicom, pixels, frame, MMN_UNIT_SUV, out,
-								&mapped, err);
+	status = map_suv(env, dicom, pixels, frame, out, &mapped, err);
 	if (status != MMN_OK || mapped)
 		return status;
 	if (!mmn_dicom_suv(dicom, pixels, &slope, &intercept))
-		return map_real_world(env, dicom, pixels, frame, MMN_UNIT_RAW, out,
+		return map_real_world(env, dicom, pixels, frame, MMN_UNIT_RAW, 1, out,
 							  &mapped, err);
 	out->gain = slope / m->slope;
 	out->offset = intercept - m->intercept * out->gain;

@@ -24,6 +24,17 @@ mmn_write_u32(mmn_buffer *out, uint32_t v)
 }
 
 void
+mmn_write_f64(mmn_buffer *out, double v)
+{
+	uint8_t b[8];
+	uint64_t bits;
+
+	memcpy(&bits, &v, sizeof bits);
+	mmn_store_u64le(b, bits);
+	mmn_buffer_append(out, b, sizeof b);
+}
+
+void
 mmn_write_tag(mmn_buffer *out, uint32_t tag)
 {
 	mmn_write_u16(out, tag >> 16);
@@ -99,13 +110,8 @@ mmn_write_binary(mmn_buffer *out, const mmn_dicom_element *e, const char *vr,
 void
 mmn_write_double(mmn_buffer *out, uint32_t tag, double value)
 {
-	uint8_t b[8];
-	uint64_t bits;
-
-	memcpy(&bits, &value, sizeof bits);
-	mmn_store_u64le(b, bits);
-	mmn_write_header(out, tag, "FD", sizeof b);
-	mmn_buffer_append(out, b, sizeof b);
+	mmn_write_header(out, tag, "FD", sizeof value);
+	mmn_write_f64(out, value);
 }
 
 void

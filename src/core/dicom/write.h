@@ -11,6 +11,7 @@
 
 void mmn_write_u16(mmn_buffer *out, uint32_t v);
 void mmn_write_u32(mmn_buffer *out, uint32_t v);
+void mmn_write_f64(mmn_buffer *out, double v);
 void mmn_write_tag(mmn_buffer *out, uint32_t tag);
 
 /* false, and nothing written, when the length does not fit the VR. */
