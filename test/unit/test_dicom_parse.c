@@ -341,6 +341,7 @@ test_no_vr(void)
 static void
 test_tolerance(void)
 {
+	int64_t v = 0;
 	mmn_dicom *d;
 
 	fx_begin(EXPLICIT_LITTLE);
@@ -349,6 +350,17 @@ test_tolerance(void)
 	mmn_buffer_append(&fx, "\0\0\0\0\0\0\0\0\0\0", 10);
 	d = fx_open();
 	ok(d && find(d, 0x00280010), "odd length, and zeros at the end");
+	mmn_dicom_close(d);
+
+	/* little endian, it says; of an empty element one cannot tell */
+	fx_begin(EXPLICIT_LITTLE);
+	fx_big = 1;
+	fx_bytes(0x00080005, "CS", "", 0);
+	fx_text(0x00080060, "CS", "CT");
+	fx_us(0x00280010, 3);
+	d = fx_open();
+	ok(d && mmn_dicom_int(d, find(d, 0x00280010), 0, &v) && v == 3,
+	   "big endian after all");
 	mmn_dicom_close(d);
 
 	fx_begin(EXPLICIT_LITTLE);
@@ -368,6 +380,18 @@ test_tolerance(void)
 		   "truncated native pixel data have what is there");
 	mmn_dicom_close(d);
 
+	/* file meta information in big endian, as the data set once was */
+	fx_begin(EXPLICIT_BIG);
+	fx.length = 132;
+	fx_text(0x00020010, "UI", EXPLICIT_LITTLE);
+	fx_big = 0;
+	fx_us(0x00280010, 3);
+	d = fx_open();
+	ok(d && mmn_dicom_int(d, find(d, 0x00280010), 0, &v) && v == 3 &&
+		   mmn_dicom_find(d, 0x00020010),
+	   "big endian, little endian after it: %s", fx_error.text);
+	mmn_dicom_close(d);
+
 	fx_begin(EXPLICIT_LITTLE);
 	fx_head(0x00081140, "SQ", UNDEFINED_LENGTH);
 	fx_item(UNDEFINED_LENGTH);
@@ -376,6 +400,76 @@ test_tolerance(void)
 	fx_us(0x00280011, 4);
 	d = fx_open();
 	ok(d && find(d, 0x00280011), "a forgotten item delimiter");
+	mmn_dicom_close(d);
+}
+
+/* A sequence of one item and what follows; read as that? */
+static bool
+is_sequence(bool implicit, const char *vr, bool items_implicit, bool undefined)
+{
+	const mmn_dicom_element *e;
+	int64_t v = 0, rows = 0;
+	mmn_dicom *d;
+	bool good;
+
+	fx_begin(implicit ? IMPLICIT_LITTLE : EXPLICIT_LITTLE);
+	fx_text(0x00080060, "CS", "CT");
+	fx_head(0x00081140, vr, undefined ? UNDEFINED_LENGTH : 28);
+	fx_implicit = items_implicit;
+	fx_item(undefined ? UNDEFINED_LENGTH : 20);
+	fx_us(0x00280010, 5);
+	fx_us(0x00280100, 77);
+	if (undefined)
+	{
+		fx_item_end();
+		fx_sequence_end();
+	}
+	fx_implicit = implicit;
+	fx_us(0x00280010, 6);
+	fx_us(0x00280011, 7);
+	d = fx_open();
+	if (!d)
+		return false;
+	e = mmn_dicom_find_in(d, find(d, 0x00081140), 0, 0x00280100);
+	good = mmn_dicom_int(d, e, 0, &v) && v == 77 &&
+		   mmn_dicom_int(d, find(d, 0x00280010), 0, &rows) && rows == 6;
+	mmn_dicom_close(d);
+	return good;
+}
+
+/*
+ * Items in the other encoding, as from another file, and sequences under other
+ * VRs: all of them toolkits read.
+ */
+static void
+test_strange_sequences(void)
+{
+	static const char vrs[][3] = {"SQ", "UN", "OB", "OW"};
+	mmn_dicom *d;
+
+	for (int i = 0; i < 8; i++)
+	{
+		bool implicit = i & 1, items = i & 2, undefined = i & 4;
+
+		ok(is_sequence(implicit, "SQ", items, undefined),
+		   "%s items in %s data, %s length", items ? "implicit" : "explicit",
+		   implicit ? "implicit" : "explicit",
+		   undefined ? "undefined" : "defined");
+	}
+	for (int i = 0; i < 4; i++)
+		ok(is_sequence(false, vrs[i], strcmp(vrs[i], "UN") == 0, true),
+		   "a sequence as %s", vrs[i]);
+	ok(is_sequence(false, "UN", false, true), "as UN, with explicit items");
+
+	/* of a sequence shorter than its item the item is right */
+	fx_begin(EXPLICIT_LITTLE);
+	fx_head(0x00081140, "SQ", 10);
+	fx_item(10);
+	fx_us(0x00280010, 5);
+	fx_us(0x00280011, 7);
+	d = fx_open();
+	ok(d && find(d, 0x00280011) && find(d, 0x00081140)->length == 18,
+	   "a sequence shorter than its item: %s", fx_error.text);
 	mmn_dicom_close(d);
 }
 
@@ -415,9 +509,9 @@ test_refusals(void)
 			"cut off item");
 
 	fx_begin(EXPLICIT_LITTLE);
-	fx_head(0x00281201, "OW", UNDEFINED_LENGTH);
-	refused(MMN_BAD_DATA, "(0028,1201) at offset 160 has undefined length",
-			"undefined length of a table");
+	fx_head(0x7FE00008, "OF", UNDEFINED_LENGTH);
+	refused(MMN_BAD_DATA, "(7FE0,0008) at offset 160 has undefined length",
+			"undefined length of floating-point pixels");
 
 	fx_begin(EXPLICIT_LITTLE);
 	for (int i = 0; i <= MMN_DICOM_MAX_DEPTH; i++)
@@ -540,6 +634,7 @@ main(void)
 	test_sequences();
 	test_unknown_vr();
 	test_no_vr();
+	test_strange_sequences();
 	test_tolerance();
 	test_refusals();
 	test_one_frame();

@@ -186,6 +186,21 @@ guess_form(const uint8_t *p, size_t left, bool big, const header *h)
 }
 
 /*
+ * Whether what are letters of a VR is one, where headers ought to be implicit:
+ * in items that a writer took over from another file.
+ */
+static bool
+has_vr(const uint8_t *p, size_t left, bool big, form form, const header *h)
+{
+	header other = *h;
+
+	if (form == WIDE && left < 12)
+		return false;
+	read_length(p, form, big, &other);
+	return is_followed(p, left, big, &other);
+}
+
+/*
  * Reads the header at p, of which "left" bytes exist (at least 8).  false: it is
  * cut off.
  */
@@ -197,10 +212,16 @@ read_header(const uint8_t *p, size_t left, encoding code, header *h)
 
 	h->tag = load_tag(p, code.big);
 	h->vr[0] = h->vr[1] = h->vr[2] = '\0';
-	if (!code.implicit && h->tag >> 16 != 0xFFFE)
-	{
+	if (h->tag >> 16 != 0xFFFE && (!code.implicit || is_upper(p[4])))
 		vr = mmn_vr_find((const char *)p + 4);
-		form = !vr ? guess_form(p, left, code.big, h) : vr->wide ? WIDE : SHORT;
+	if (vr)
+		form = vr->wide ? WIDE : SHORT;
+	else if (h->tag >> 16 != 0xFFFE && !code.implicit)
+		form = guess_form(p, left, code.big, h);
+	if (code.implicit && vr && !has_vr(p, left, code.big, form, h))
+	{
+		vr = NULL;
+		form = IMPLICIT;
 	}
 	if (form == WIDE && left < 12)
 		return false;
@@ -455,6 +476,8 @@ parse_element(parser *p)
 	{
 		if (h.length == UNDEFINED && h.tag != TAG_PIXEL_DATA)
 			memcpy(e->vr, "SQ", 3);
+		else if (h.tag == TAG_PIXEL_DATA)
+			memcpy(e->vr, "OB", 3);
 		else
 			resolve_vr(&h, l->is_signed, e->vr);
 		guess = strcmp(e->vr, "SQ") == 0 && h.length != UNDEFINED;
@@ -463,8 +486,9 @@ parse_element(parser *p)
 		if (h.tag != TAG_PIXEL_DATA)
 			code.big = e->big_endian = false;
 	}
+	/* only pixel data are anything else of undefined length, whatever the VR */
 	sequence = strcmp(e->vr, "SQ") == 0 ||
-			   (h.length == UNDEFINED && !h.vr[0] && h.tag != TAG_PIXEL_DATA);
+			   (h.length == UNDEFINED && h.tag >> 16 != 0x7FE0);
 
 	if (sequence)
 	{
@@ -522,6 +546,22 @@ is_other_frame(const parser *p, const mmn_dicom_element *sequence)
 		   (sequence->items + 1 < p->first || sequence->items + 1 > p->last);
 }
 
+/*
+ * Of a sequence and its last item that disagree where they end, the item is
+ * right, as far as what both are in goes on.  The bytes left then.
+ */
+static size_t
+longer_sequence(parser *p, size_t length)
+{
+	level *l = &p->stack[p->top];
+	size_t left = p->stack[p->top - 1].end - p->pos;
+
+	if (l->undefined || l->guess || length > left - 8)
+		return l->end - p->pos;
+	l->end = p->pos + 8 + length;
+	return length + 8;
+}
+
 /* One step between items: the next item begins, or the sequence ends. */
 static mmn_status
 parse_item(parser *p)
@@ -555,6 +595,8 @@ parse_item(parser *p)
 	if (tag != TAG_ITEM)
 		return mmn_fail(p->err, MMN_BAD_DATA,
 						"sequence without an item at offset %zu", p->pos);
+	if (length != UNDEFINED && length > left - 8)
+		left = longer_sequence(p, length);
 	if (length != UNDEFINED && length > left - 8)
 		return mmn_fail(p->err, MMN_BAD_DATA,
 						"item at offset %zu wants %lu bytes, %zu are left",
@@ -759,7 +801,8 @@ parse_file(parser *p, size_t max_bytes)
 	if (!mmn_dicom_probe(d->bytes, d->length))
 		return mmn_fail(p->err, MMN_BAD_DATA, "not a DICOM file");
 	p->pos = meta_offset(d->bytes, d->length);
-	if (d->length - p->pos >= 8 && mmn_load_u16le(d->bytes + p->pos) == 2)
+	if (d->length - p->pos >= 8 && (mmn_load_u16le(d->bytes + p->pos) == 2 ||
+									mmn_load_u16be(d->bytes + p->pos) == 2))
 	{
 		meta_code =
 			sniff_encoding(d->bytes + p->pos, d->length - p->pos, meta_code);
