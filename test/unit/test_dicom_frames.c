@@ -255,6 +255,76 @@ but_for(uint32_t tag, const char *vr, const void *value, size_t length)
 	fx_bytes(PIXEL_DATA, "OB", "abcd", 4);
 }
 
+/* Two pixels of 8 bits allocated, of which "stored" are stored. */
+static void
+wrong_bits(unsigned stored, size_t length)
+{
+	fx_begin(EXPLICIT_LITTLE);
+	fx_us(0x00280010, 1);
+	fx_us(0x00280011, 2);
+	fx_us(0x00280100, 8);
+	fx_us(0x00280101, stored);
+	fx_bytes(PIXEL_DATA, "OB", "abcd", length);
+}
+
+/* Four pixels in "length" bytes; 0 samples, or no term or planes: missing. */
+static void
+colour(unsigned samples, const char *term, const char *vr, const void *planes,
+	   size_t planes_length, size_t length)
+{
+	fx_begin(EXPLICIT_LITTLE);
+	if (samples)
+		fx_us(0x00280002, samples);
+	if (term)
+		fx_text(0x00280004, "CS", term);
+	if (planes)
+		fx_bytes(0x00280006, vr, planes, planes_length);
+	fx_us(0x00280010, 2);
+	fx_us(0x00280011, 2);
+	fx_us(0x00280100, 8);
+	fx_bytes(PIXEL_DATA, "OB", "abcdefghijklmnop", length);
+}
+
+/* Of samples and their interpretation, what the pixel data have is right. */
+static void
+test_contradictions(void)
+{
+	static const struct
+	{
+		unsigned samples;
+		const char *term;
+		size_t length;
+		unsigned want; /* 0: refused */
+		mmn_photometric as;
+		const char *text;
+	} cases[] = {
+		{0, "RGB", 12, 3, MMN_RGB, NULL},
+		{0, "YBR_FULL", 12, 3, MMN_YBR_FULL, NULL},
+		{0, "MONOCHROME1", 4, 1, MMN_MONOCHROME1, NULL},
+		{0, NULL, 4, 1, MMN_MONOCHROME2, NULL},
+		{3, NULL, 12, 3, MMN_RGB, NULL},
+		{3, "MONOCHROME2", 12, 3, MMN_RGB, NULL},
+		{1, "RGB", 4, 1, MMN_MONOCHROME2, NULL},
+		{3, "MONOCHROME2", 4, 0, MMN_RGB,
+		 "photometric interpretation MONOCHROME2 with 3 samples per pixel"},
+		{1, "RGB", 12, 0, MMN_RGB,
+		 "photometric interpretation RGB with 1 samples per pixel"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		colour(cases[i].samples, cases[i].term, NULL, NULL, 0, cases[i].length);
+		if (cases[i].text)
+			bad_image(MMN_BAD_DATA, cases[i].text);
+		else
+			ok(describe() == MMN_OK &&
+				   pixels.samples_per_pixel == cases[i].want &&
+				   pixels.photometric == cases[i].as,
+			   "%u samples, %s", cases[i].samples,
+			   cases[i].term ? cases[i].term : "no term");
+	}
+}
+
 static void
 test_odd_descriptions(void)
 {
@@ -273,8 +343,11 @@ test_odd_descriptions(void)
 	but_for(0x00280002, "UL", "\3\0\1\0", 4);
 	is_int(describe(), MMN_UNSUPPORTED, "65,539 samples per pixel");
 	but_for(0x00280006, "US", "\2\0", 2);
+	ok(describe() == MMN_OK && pixels.planar == 0,
+	   "a planar configuration of one sample says nothing");
+	colour(3, "RGB", "US", "\2\0", 2, 12);
 	bad_image(MMN_BAD_DATA, "planar configuration is not 0 or 1");
-	but_for(0x00280006, "IS", "-1", 2);
+	colour(3, "RGB", "IS", "-1", 2, 12);
 	bad_image(MMN_BAD_DATA, "planar configuration is not 0 or 1");
 	but_for(0x00280008, "IS", "2147483648", 10);
 	bad_image(MMN_BAD_DATA, "number of frames (0028,0008) is out of range");
@@ -292,9 +365,7 @@ test_odd_descriptions(void)
 	bad_image(MMN_UNSUPPORTED, "unsupported photometric interpretation");
 	but_for(0x00280004, "CS", "MONOCHROME22", 12);
 	bad_image(MMN_UNSUPPORTED, "unsupported photometric interpretation");
-	but_for(0x00280004, "CS", "RGB ", 4);
-	bad_image(MMN_BAD_DATA,
-			  "photometric interpretation RGB with 1 samples per pixel");
+	test_contradictions();
 	but_for(0x00280100, "US", "", 0);
 	bad_image(MMN_BAD_DATA, "bits allocated (0028,0100) are missing");
 	but_for(0x00280100, "UL", "\x08\0\1\0", 4);
@@ -306,9 +377,17 @@ test_odd_descriptions(void)
 	but_for(0x00280103, "UL", "\1\0\1\0", 4);
 	bad_image(MMN_BAD_DATA, bits);
 	but_for(0x00280101, "US", "\x09\0", 2);
-	bad_image(MMN_BAD_DATA, "9 bits stored of 8 allocated");
+	ok(describe() == MMN_OK && pixels.bits_stored == 8,
+	   "more bits stored than allocated are all");
 	but_for(0x00280101, "US", "\0\0", 2);
+	ok(describe() == MMN_OK && pixels.bits_stored == 8 && pixels.high_bit == 7,
+	   "and so are none");
+	wrong_bits(16, 4);
+	bad_image(MMN_BAD_DATA, "16 bits stored of 8 allocated");
+	wrong_bits(0, 4);
 	bad_image(MMN_BAD_DATA, "0 bits stored of 8 allocated");
+	wrong_bits(16, 2);
+	is_int(describe(), MMN_OK, "unless the pixel data fit those allocated");
 	but_for(0x00280102, "US", "\x3F\0", 2);
 	ok(describe() == MMN_OK && pixels.high_bit == 7,
 	   "a high bit that cannot be is the usual one");

@@ -117,54 +117,6 @@ same_term(const char *said, const char *term)
 	}
 }
 
-static mmn_status
-read_photometric(const mmn_dicom *dicom, mmn_pixel_description *out,
-				 mmn_error *err)
-{
-	static const struct
-	{
-		const char *term;
-		mmn_photometric code;
-		uint16_t samples;
-	} terms[] = {
-		{"MONOCHROME1", MMN_MONOCHROME1, 1},
-		{"MONOCHROME2", MMN_MONOCHROME2, 1},
-		{"PALETTE COLOR", MMN_PALETTE_COLOR, 1},
-		{"RGB", MMN_RGB, 3},
-		{"YBR_FULL", MMN_YBR_FULL, 3},
-		{"YBR_FULL_422", MMN_YBR_FULL_422, 3},
-		{"YBR_PARTIAL_422", MMN_YBR_PARTIAL_422, 3},
-		{"YBR_PARTIAL_420", MMN_YBR_PARTIAL_420, 3},
-		{"YBR_ICT", MMN_YBR_ICT, 3},
-		{"YBR_RCT", MMN_YBR_RCT, 3},
-		{"XYB", MMN_XYB, 3},
-	};
-	char term[17];
-
-	if (!mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00280004), 0, term,
-						  sizeof term))
-	{
-		/* ACR-NEMA files and careless writers leave it out */
-		out->photometric =
-			out->samples_per_pixel == 3 ? MMN_RGB : MMN_MONOCHROME2;
-		return MMN_OK;
-	}
-	for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++)
-	{
-		if (!same_term(term, terms[i].term))
-			continue;
-		if (out->samples_per_pixel != terms[i].samples)
-			return mmn_fail(err, MMN_BAD_DATA,
-							"photometric interpretation %s with %u samples "
-							"per pixel",
-							term, out->samples_per_pixel);
-		out->photometric = terms[i].code;
-		return MMN_OK;
-	}
-	return mmn_fail(err, MMN_UNSUPPORTED,
-					"unsupported photometric interpretation");
-}
-
 /* An attribute of VR US; the default when absent.  false: out of range. */
 static bool
 read_short(const mmn_dicom *dicom, uint32_t tag, uint16_t fallback,
@@ -177,6 +129,101 @@ read_short(const mmn_dicom *dicom, uint32_t tag, uint16_t fallback,
 		return true;
 	*out = (uint16_t)v;
 	return v >= 0 && v <= UINT16_MAX;
+}
+
+/* Photometric interpretations, and how many samples each has. */
+static const struct photometric_term
+{
+	const char *term;
+	mmn_photometric code;
+	uint16_t samples;
+} photometric_terms[] = {
+	{"MONOCHROME1", MMN_MONOCHROME1, 1},
+	{"MONOCHROME2", MMN_MONOCHROME2, 1},
+	{"PALETTE COLOR", MMN_PALETTE_COLOR, 1},
+	{"RGB", MMN_RGB, 3},
+	{"YBR_FULL", MMN_YBR_FULL, 3},
+	{"YBR_FULL_422", MMN_YBR_FULL_422, 3},
+	{"YBR_PARTIAL_422", MMN_YBR_PARTIAL_422, 3},
+	{"YBR_PARTIAL_420", MMN_YBR_PARTIAL_420, 3},
+	{"YBR_ICT", MMN_YBR_ICT, 3},
+	{"YBR_RCT", MMN_YBR_RCT, 3},
+	{"XYB", MMN_XYB, 3},
+};
+
+/* NULL when the term is none of these. */
+static const struct photometric_term *
+find_photometric(const char *said)
+{
+	for (size_t i = 0;
+		 i < sizeof photometric_terms / sizeof photometric_terms[0]; i++)
+		if (same_term(said, photometric_terms[i].term))
+			return &photometric_terms[i];
+	return NULL;
+}
+
+/* Whether native pixel data are as long as they are said to be, no longer. */
+static bool
+fits(const mmn_pixel_description *p)
+{
+	size_t length = mmn_dicom_native_length(p);
+
+	return !p->encapsulated && length < SIZE_MAX &&
+		   p->data->length + p->data->length % 2 == length + length % 2;
+}
+
+/*
+ * Samples per Pixel, where it is missing those that the photometric
+ * interpretation has, and Planar Configuration, which is of several only.
+ */
+static mmn_status
+read_samples(const mmn_dicom *dicom, mmn_pixel_description *out, mmn_error *err)
+{
+	const mmn_dicom_element *term = mmn_dicom_find(dicom, 0x00280004);
+	const struct photometric_term *known = NULL;
+	char said[17];
+
+	if (mmn_dicom_string(dicom, term, 0, said, sizeof said))
+		known = find_photometric(said);
+	if (!read_short(dicom, 0x00280002, known ? known->samples : 1,
+					&out->samples_per_pixel) ||
+		(out->samples_per_pixel != 1 && out->samples_per_pixel != 3))
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"unsupported number of samples per pixel: %u",
+						out->samples_per_pixel);
+	if (out->samples_per_pixel > 1 &&
+		(!read_short(dicom, 0x00280006, 0, &out->planar) || out->planar > 1))
+		return mmn_fail(err, MMN_BAD_DATA,
+						"planar configuration is not 0 "
+						"or 1");
+	return MMN_OK;
+}
+
+/* A term that is of another number of samples yields to pixel data that fit. */
+static mmn_status
+read_photometric(const mmn_dicom *dicom, mmn_pixel_description *out,
+				 mmn_error *err)
+{
+	const struct photometric_term *known;
+	char said[17];
+
+	/* ACR-NEMA files and careless writers leave it out */
+	out->photometric = out->samples_per_pixel == 3 ? MMN_RGB : MMN_MONOCHROME2;
+	if (!mmn_dicom_string(dicom, mmn_dicom_find(dicom, 0x00280004), 0, said,
+						  sizeof said))
+		return MMN_OK;
+	known = find_photometric(said);
+	if (!known)
+		return mmn_fail(err, MMN_UNSUPPORTED,
+						"unsupported photometric interpretation");
+	if (known->samples == out->samples_per_pixel)
+		out->photometric = known->code;
+	else if (!fits(out))
+		return mmn_fail(err, MMN_BAD_DATA,
+						"photometric interpretation %s with %u samples "
+						"per pixel",
+						known->term, out->samples_per_pixel);
+	return MMN_OK;
 }
 
 static mmn_status
@@ -228,6 +275,10 @@ read_bits(const mmn_dicom *dicom, mmn_pixel_description *out, mmn_error *err)
 	/* 12 are packed three bytes to two samples (retired); codecs give words */
 	if (out->bits_allocated == 12 && out->encapsulated)
 		out->bits_allocated = 16;
+	/* bits stored that cannot be are all, of pixel data that fit */
+	if ((out->bits_stored == 0 || out->bits_stored > out->bits_allocated) &&
+		fits(out))
+		out->bits_stored = out->bits_allocated;
 	if (out->bits_stored == 0 || out->bits_stored > out->bits_allocated)
 		return mmn_fail(err, MMN_BAD_DATA, "%u bits stored of %u allocated",
 						out->bits_stored, out->bits_allocated);
@@ -258,15 +309,9 @@ mmn_dicom_describe_pixels(const mmn_dicom *dicom, mmn_pixel_description *out,
 						"or zero");
 	out->rows = rows;
 	out->columns = columns;
-	if (!read_short(dicom, 0x00280002, 1, &out->samples_per_pixel) ||
-		(out->samples_per_pixel != 1 && out->samples_per_pixel != 3))
-		return mmn_fail(err, MMN_UNSUPPORTED,
-						"unsupported number of samples per pixel: %u",
-						out->samples_per_pixel);
-	if (!read_short(dicom, 0x00280006, 0, &out->planar) || out->planar > 1)
-		return mmn_fail(err, MMN_BAD_DATA,
-						"planar configuration is not 0 "
-						"or 1");
+	status = read_samples(dicom, out, err);
+	if (status != MMN_OK)
+		return status;
 	out->frames = 1;
 	if (mmn_dicom_int(dicom, mmn_dicom_find(dicom, 0x00280008), 0, &frames) &&
 		frames != 0)
@@ -276,10 +321,10 @@ mmn_dicom_describe_pixels(const mmn_dicom *dicom, mmn_pixel_description *out,
 							"number of frames (0028,0008) is out of range");
 		out->frames = (uint32_t)frames;
 	}
-	status = read_photometric(dicom, out, err);
+	status = read_bits(dicom, out, err);
 	if (status != MMN_OK)
 		return status;
-	return read_bits(dicom, out, err);
+	return read_photometric(dicom, out, err);
 }
 
 /* Cells of 32 bits that are enough to know them all by. */
