@@ -6,6 +6,7 @@
 
 static mmn_dicom *dicom;
 static mmn_pixel_description pixels;
+static size_t frame_length; /* of the last one asked for */
 
 /* Parses and describes what the fixture holds. */
 static mmn_status
@@ -31,6 +32,7 @@ frame(uint32_t number, unsigned *bit)
 	if (mmn_dicom_frame_bytes(&mmn_env_default, dicom, &pixels, number, &bytes,
 							  &length, &offset, &owned, &fx_error) != MMN_OK)
 		return fx_error.text;
+	frame_length = length;
 	if (bit)
 		*bit = offset;
 	snprintf(text, sizeof text, "%.*s", (int)length, (const char *)bytes);
@@ -159,6 +161,106 @@ test_encapsulated(void)
 	is_str(frame(1, NULL),
 		   "pixel data of frame 1 are cut off: 93 bytes are missing",
 		   "is told");
+}
+
+/* Fragments that are counted, cut or listed in other ways than they should. */
+static void
+test_strange_fragments(void)
+{
+	uint8_t rle[70] = {1, 0, 0, 0, 64};
+	static const uint8_t same[8] = {0};
+
+	begin_encapsulated("2", same, 8);
+	fx_fragment("\xFF\xD8\xFFq", 4);
+	fx_fragment("rs\xFF\xD9", 4);
+	fx_fragment("\xFF\xD8\xFFt", 4);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "an offset table of zeros");
+	is_str(frame(1, NULL), "\xFF\xD8\xFFqrs\xFF\xD9", "is none: frame 1");
+	is_str(frame(2, NULL), "\xFF\xD8\xFFt", "frame 2");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment("a_", 2);
+	fx_fragment("b_", 2);
+	fx_fragment("", 0);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "an empty fragment at the end");
+	is_str(frame(2, NULL), "b_", "is none");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment(rle, 66);
+	fx_fragment("xy", 2);
+	fx_fragment(rle, 68);
+	fx_sequence_end();
+	is_int(describe(), MMN_OK, "RLE in pieces");
+	frame(1, NULL);
+	is_int((long long)frame_length, 68, "begins where its headers are");
+	frame(2, NULL);
+	is_int((long long)frame_length, 68, "twice");
+	rle[8] = 1;
+	begin_encapsulated("2", "", 0);
+	fx_fragment(rle, 66);
+	fx_fragment("xy", 2);
+	fx_fragment(rle, 68);
+	fx_sequence_end();
+	describe();
+	is_str(frame(1, NULL),
+		   "cannot tell which of 3 fragments make which of 2 frames",
+		   "a header with more segments than it counts is none");
+
+	begin_encapsulated("3", "", 0);
+	fx_fragment("\xFF\xD8\xFFq", 4);
+	fx_fragment("\xFF\xD8\xFFr", 4);
+	is_int(describe(), MMN_OK, "two of three frames");
+	is_str(frame(2, NULL), "\xFF\xD8\xFFr", "the second is there");
+	is_str(frame(3, NULL), "pixel data end after 2 of 3 frames",
+		   "the third is not");
+
+	begin_encapsulated("2", "", 0);
+	fx_fragment("\xFF\xD8\xFF"
+				"a\xFF\xD9",
+				6);
+	fx_fragment("\xFF\xD8\xFF"
+				"b\xFF\xD9",
+				6);
+	fx_fragment("\xFF\xD8\xFF"
+				"c\xFF\xD9",
+				6);
+	fx_sequence_end();
+	describe();
+	is_str(frame(2, NULL),
+		   "\xFF\xD8\xFF"
+		   "b\xFF\xD9",
+		   "of more images than are counted, those that are");
+}
+
+/* Fragments in pixel data of defined length. */
+static void
+test_defined_length(void)
+{
+	fx_begin(JPEG_BASELINE);
+	fx_image(2, 2, 8, "2");
+	fx_head(PIXEL_DATA, "OB", 8 + 12 + 10);
+	fx_fragment("", 0);
+	fx_fragment("one_", 4);
+	fx_fragment("2_", 2);
+	fx_us(0x7FE10010, 1);
+	is_int(describe(), MMN_OK, "fragments in defined length");
+	ok(pixels.encapsulated, "are fragments");
+	is_str(frame(1, NULL), "one_", "frame 1");
+	is_str(frame(2, NULL), "2_", "frame 2");
+	ok(mmn_dicom_find(dicom, 0x7FE10010) != NULL, "and what follows");
+
+	fx.length -= 10 + 2;
+	is_int(describe(), MMN_OK, "cut off, they still are");
+	ok(pixels.encapsulated, "no native pixels");
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_image(2, 2, 16, NULL);
+	fx_head(PIXEL_DATA, "OW", 8);
+	fx_fragment("", 0);
+	is_int(describe(), MMN_OK, "not of a native transfer syntax");
+	ok(!pixels.encapsulated, "whose pixels may look like an item");
 }
 
 static void
@@ -639,6 +741,8 @@ main(void)
 {
 	test_native();
 	test_encapsulated();
+	test_strange_fragments();
+	test_defined_length();
 	test_extended_table();
 	test_descriptions();
 	test_odd_descriptions();

@@ -423,6 +423,37 @@ too_long(const parser *p, const header *h, size_t offset, size_t left)
 					tag_text(h->tag, name), offset, left);
 }
 
+static bool
+is_native(const char *uid)
+{
+	return strcmp(uid, TS_IMPLICIT) == 0 || strcmp(uid, TS_EXPLICIT) == 0 ||
+		   strcmp(uid, TS_BIG_ENDIAN) == 0 || strcmp(uid, TS_GE_PRIVATE) == 0;
+}
+
+static bool
+is_deflated(const char *uid)
+{
+	/* and JPIP's two syntaxes, PS3.5 A.7 and A.11 */
+	return strcmp(uid, TS_DEFLATED) == 0 ||
+		   strcmp(uid, "1.2.840.10008.1.2.4.95") == 0 ||
+		   strcmp(uid, "1.2.840.10008.1.2.4.205") == 0;
+}
+
+/*
+ * Whether pixel data of defined length are fragments nevertheless: those of a
+ * compressed transfer syntax that begin with an item.
+ */
+static bool
+is_encapsulated(const parser *p, const header *h, size_t left)
+{
+	const mmn_dicom *d = p->dicom;
+
+	return h->tag == TAG_PIXEL_DATA && p->top == 0 && left >= 8 &&
+		   h->length >= 8 && d->transfer_syntax[0] &&
+		   !is_native(d->transfer_syntax) && !is_deflated(d->transfer_syntax) &&
+		   load_tag(d->bytes + p->pos, false) == TAG_ITEM;
+}
+
 static mmn_status
 parse_element(parser *p)
 {
@@ -512,6 +543,17 @@ parse_element(parser *p)
 		e->encapsulated = true;
 		memcpy(e->vr, "OB", 3);
 		status = parse_fragments(p, l, e);
+	}
+	else if (is_encapsulated(p, &h, left))
+	{
+		level within = *l;
+
+		within.end = p->pos + (h.length < left ? h.length : left);
+		e->encapsulated = true;
+		memcpy(e->vr, "OB", 3);
+		status = parse_fragments(p, &within, e);
+		if (status == MMN_OK)
+			p->pos = within.end;
 	}
 	else if (h.length > left)
 	{
@@ -766,28 +808,12 @@ mmn_dicom_probe(const void *bytes, size_t length)
 	return meta_offset(bytes, length) > 0 || begins_dataset(bytes, length);
 }
 
-static bool
-is_native(const char *uid)
-{
-	return strcmp(uid, TS_IMPLICIT) == 0 || strcmp(uid, TS_EXPLICIT) == 0 ||
-		   strcmp(uid, TS_BIG_ENDIAN) == 0 || strcmp(uid, TS_GE_PRIVATE) == 0;
-}
-
 static void
 swap_pixels(mmn_dicom *d)
 {
 	for (size_t i = 0; i < d->count; i = d->elements[i].end)
 		if (d->elements[i].tag == TAG_PIXEL_DATA)
 			d->elements[i].big_endian = true;
-}
-
-static bool
-is_deflated(const char *uid)
-{
-	/* and JPIP's two syntaxes, PS3.5 A.7 and A.11 */
-	return strcmp(uid, TS_DEFLATED) == 0 ||
-		   strcmp(uid, "1.2.840.10008.1.2.4.95") == 0 ||
-		   strcmp(uid, "1.2.840.10008.1.2.4.205") == 0;
 }
 
 static mmn_status

@@ -53,9 +53,11 @@ locate_fragments(const mmn_dicom *dicom, const mmn_pixel_description *p,
 	{
 		uint64_t n = mmn_load_u64le(lengths->value + 8 * (size_t)(frame - 1));
 
-		*start = mmn_load_u64le(offsets->value + 8 * (size_t)(frame - 1));
+		entry = offsets->value + 8 * (size_t)(frame - 1);
+		*start = mmn_load_u64le(entry);
 		*length = n + (n & 1) + 8;
-		return n < UINT32_MAX;
+		return n < UINT32_MAX &&
+			   (frame == 1 || *start > mmn_load_u64le(entry - 8));
 	}
 	if (basic->length / 4 != p->frames || !is_orderly(basic))
 		return false;

@@ -475,11 +475,14 @@ by_extended_table(const mmn_dicom *dicom, const mmn_pixel_description *p,
 {
 	const mmn_dicom_element *table = mmn_dicom_find(dicom, 0x7FE00001);
 
+	const uint8_t *entry;
+
 	if (!table || table->length / 8 != p->frames)
 		return false;
-	if (!fragment_by_offset(
-			dicom, mmn_load_u64le(table->value + (size_t)(frame - 1) * 8),
-			first))
+	entry = table->value + (size_t)(frame - 1) * 8;
+	/* no frame is where the one before is */
+	if ((frame > 1 && mmn_load_u64le(entry) <= mmn_load_u64le(entry - 8)) ||
+		!fragment_by_offset(dicom, mmn_load_u64le(entry), first))
 		return false;
 	*last = *first;
 	return true;
@@ -495,6 +498,9 @@ by_basic_table(const mmn_dicom *dicom, const mmn_pixel_description *p,
 
 	if (table->length / 4 != p->frames || mmn_load_u32le(table->bytes) != 0)
 		return false;
+	/* no frame is where the one before is */
+	if (frame > 1 && mmn_load_u32le(entry) <= mmn_load_u32le(entry - 4))
+		return false;
 	if (!fragment_by_offset(dicom, mmn_load_u32le(entry), first))
 		return false;
 	if (frame == p->frames)
@@ -509,9 +515,30 @@ by_basic_table(const mmn_dicom *dicom, const mmn_pixel_description *p,
 	return true;
 }
 
+/* Whether an RLE header (PS3.5 G.5) stands here: 64 bytes, most of them known. */
+static bool
+begins_rle(const uint8_t *b, size_t length)
+{
+	uint32_t segments;
+
+	if (length <= 64)
+		return false;
+	segments = mmn_load_u32le(b);
+	if (segments < 1 || segments > 15 || mmn_load_u32le(b + 4) != 64)
+		return false;
+	for (uint32_t i = 2; i < 16; i++)
+	{
+		uint32_t offset = mmn_load_u32le(b + (size_t)i * 4);
+
+		if (i <= segments ? offset <= 64 : offset != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Whether a compressed image begins here: JPEG and JPEG-LS SOI, a JPEG 2000
- * code stream's SOC and SIZ, the signature box of a JP2 file, JPEG XL.
+ * code stream's SOC and SIZ, the signature box of a JP2 file, JPEG XL, RLE.
  */
 bool
 mmn_fragment_begins_image(const mmn_dicom_fragment *f)
@@ -525,7 +552,7 @@ mmn_fragment_begins_image(const mmn_dicom_fragment *f)
 		b[3] == 0x51)
 		return true;
 	return (f->length >= 8 && memcmp(b, jp2, sizeof jp2) == 0) ||
-		   mmn_is_jpegxl(b, f->length);
+		   mmn_is_jpegxl(b, f->length) || begins_rle(b, f->length);
 }
 
 /* Whether an image ends here (EOI, EOC), but for a few bytes of padding. */
@@ -544,7 +571,8 @@ mmn_fragment_ends_image(const mmn_dicom_fragment *f)
 
 /*
  * By looking where images begin.  Entropy-coded data may hold a start marker
- * by chance at a fragment's head: then only those count that follow an end.
+ * by chance at a fragment's head: then only those count that follow an end, of
+ * which there may be more than the file says.
  */
 static bool
 by_markers(const mmn_dicom *dicom, const mmn_pixel_description *p,
@@ -572,10 +600,21 @@ by_markers(const mmn_dicom *dicom, const mmn_pixel_description *p,
 			if (begun == frame)
 				*first = *last = i;
 		}
-		if (begun == p->frames)
+		if (begun == p->frames || (strict && begun > p->frames))
 			return true;
 	}
 	return false;
+}
+
+/* Of a file that ends early: whether there is a fragment for each frame so far. */
+static bool
+is_whole(const mmn_dicom *dicom, uint32_t frame)
+{
+	for (uint32_t i = 1; i <= frame; i++)
+		if (i >= mmn_dicom_fragment_count(dicom) ||
+			!mmn_fragment_begins_image(mmn_dicom_fragment_at(dicom, i)))
+			return false;
+	return true;
 }
 
 static mmn_status
@@ -587,7 +626,10 @@ find_fragments(const mmn_dicom *dicom, const mmn_pixel_description *p,
 	if (n < 2)
 		return mmn_fail(err, MMN_BAD_DATA, "pixel data hold no fragments");
 	n--;
-	if (n == p->frames)
+	/* some writers end with an empty one */
+	while (n > p->frames && mmn_dicom_fragment_at(dicom, n)->length == 0)
+		n--;
+	if (n == p->frames || (n < p->frames && is_whole(dicom, frame)))
 		*first = *last = frame;
 	else if (p->frames == 1)
 	{
