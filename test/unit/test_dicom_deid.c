@@ -631,6 +631,28 @@ test_receive(void)
 	mmn_charsets_close(charsets);
 }
 
+/* Numbers that a file calls bytes are kept as numbers, nothing else is. */
+static void
+test_bytes(void)
+{
+	mmn_pixel_description pixels;
+
+	fx_begin(EXPLICIT_LITTLE);
+	fx_bytes(0x00080018, "UI", "1.2.3.4", 8);
+	fx_bytes(0x00080050, "OB", "ACC98765", 8);
+	fx_bytes(0x00100010, "OW", "DOE^JANE", 8);
+	fx_us(0x00280002, 1);
+	fx_bytes(0x00280010, "OW", "\1\0", 2);
+	fx_bytes(0x00280011, "OB", "\2\0", 2);
+	fx_us(0x00280100, 8);
+	fx_bytes(PIXEL_DATA, "OB", "ab", 2);
+	is_int(deidentify(), MMN_OK, "rows and columns as bytes");
+	ok(mmn_dicom_describe_pixels(copy, &pixels, &fx_error) == MMN_OK &&
+		   pixels.rows == 1 && pixels.columns == 2,
+	   "are kept");
+	ok(!holds("ACC98765") && !holds("DOE^JANE"), "names as bytes are not");
+}
+
 /* Elements whose VR is none are judged by what their tags say they are. */
 static void
 test_no_vr(void)
@@ -687,6 +709,7 @@ main(void)
 	test_frames();
 	test_receive();
 	test_no_vr();
+	test_bytes();
 	mmn_dicom_close(original);
 	mmn_dicom_close(copy);
 	mmn_buffer_reset(&out);

@@ -443,7 +443,8 @@ put_kept(deid *d, const mmn_dicom_element *e, mmn_error *err)
 
 /*
  * An element as it is to be written: text that the file calls another kind of
- * text than the standard does, as what it is.  Readers do not mind, rules do.
+ * text than the standard does, or numbers that it calls bytes, as what it is.
+ * Readers do not mind, rules do.
  */
 static mmn_dicom_element
 as_standard(const mmn_dicom_element *e)
@@ -451,9 +452,11 @@ as_standard(const mmn_dicom_element *e)
 	const mmn_vr *said = mmn_vr_find(e->vr);
 	const char *known = mmn_dictionary_vr(e->tag);
 	const mmn_vr *meant = known ? mmn_vr_find(known) : NULL;
+	bool bytes = strcmp(e->vr, "OB") == 0 || strcmp(e->vr, "OW") == 0;
 	mmn_dicom_element out = *e;
 
-	if (said && said->text && meant && meant->text)
+	if (said && meant &&
+		(said->text ? meant->text : bytes && strcmp(known, "US") == 0))
 		memcpy(out.vr, meant->name, sizeof out.vr);
 	return out;
 }
