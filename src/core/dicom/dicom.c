@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "dicom/dictionary.h"
+#include "dicom/header.h"
 #include "dicom/inflate.h"
 #include "dicom/values.h"
 
@@ -32,12 +33,6 @@
 
 #define MAX_LEVELS (2 * MMN_DICOM_MAX_DEPTH + 1)
 
-typedef struct encoding
-{
-	bool implicit;
-	bool big;
-} encoding;
-
 typedef struct level
 {
 	int32_t sequence; /* the element this is nested in; -1 at the top */
@@ -49,7 +44,7 @@ typedef struct level
 	bool discard;	  /* an item that nobody asked for: back to the next two */
 	size_t elements;
 	size_t items;
-	encoding code;
+	mmn_encoding code;
 } level;
 
 typedef struct parser
@@ -63,14 +58,6 @@ typedef struct parser
 	level stack[MAX_LEVELS];
 	mmn_error *err;
 } parser;
-
-typedef struct header
-{
-	uint32_t tag;
-	uint32_t length;
-	char vr[3]; /* "" : implicit */
-	size_t size;
-} header;
 
 /* Makes room for one more; the array moves, as mmn_env knows no realloc. */
 static mmn_status
@@ -106,186 +93,11 @@ count_item(parser *p)
 	return MMN_OK;
 }
 
-/* ---- element headers (PS3.5 7.1) ---- */
-
-static bool
-is_upper(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-/* Reads a header with an implicit length, or in the short or the wide form. */
-typedef enum form
-{
-	IMPLICIT,
-	SHORT,
-	WIDE
-} form;
-
-static void
-read_length(const uint8_t *p, form form, bool big, header *h)
-{
-	h->size = form == WIDE ? 12 : 8;
-	h->length = form == IMPLICIT ? load_u32(p + 4, big)
-				: form == WIDE	 ? load_u32(p + 8, big)
-								 : load_u16(p + 6, big);
-}
-
-/*
- * Whether another element stands where this one at p ends: a higher tag and
- * a VR, or what this one has for its VR; an item or delimiter; or nothing.
- */
-static bool
-is_followed(const uint8_t *p, size_t left, bool big, const header *h)
-{
-	const uint8_t *next;
-	uint32_t tag;
-
-	if (left < h->size || h->length > left - h->size)
-		return false;
-	left -= h->size + h->length;
-	next = p + h->size + h->length;
-	if (left < 8)
-		return left == 0;
-	tag = load_tag(next, big);
-	return tag >> 16 == 0xFFFE ||
-		   (tag > h->tag && (mmn_vr_find((const char *)next + 4) ||
-							 memcmp(next + 4, p + 4, 2) == 0));
-}
-
-/*
- * The form of a header whose VR is none.  Letters are one of a later edition,
- * in the wide form when its reserved bytes are zero; "??" and the like, what
- * some writers put for "unknown", in the short form; anything else, part of an
- * implicit length.  Unless what follows tells that it is another.
- */
-static form
-guess_form(const uint8_t *p, size_t left, bool big, const header *h)
-{
-	static const char unknown[][3] = {"??", "  ", "--"};
-	form likely = IMPLICIT;
-
-	if (is_upper(p[4]) && is_upper(p[5]))
-		likely = p[6] == 0 && p[7] == 0 ? WIDE : SHORT;
-	for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
-		if (memcmp(p + 4, unknown[i], 2) == 0)
-			likely = SHORT;
-	/* the likely one first, then all in turn */
-	for (int i = -1; i < 3; i++)
-	{
-		form form = i < 0 ? likely : (enum form)i;
-		header other = *h;
-
-		if (form == WIDE && (left < 12 || p[6] != 0 || p[7] != 0))
-			continue;
-		read_length(p, form, big, &other);
-		if (is_followed(p, left, big, &other))
-			return form;
-	}
-	return likely;
-}
-
-/*
- * Whether what are letters of a VR is one, where headers ought to be implicit:
- * in items that a writer took over from another file.
- */
-static bool
-has_vr(const uint8_t *p, size_t left, bool big, form form, const header *h)
-{
-	header other = *h;
-
-	if (form == WIDE && left < 12)
-		return false;
-	read_length(p, form, big, &other);
-	return is_followed(p, left, big, &other);
-}
-
-/*
- * Reads the header at p, of which "left" bytes exist (at least 8).  false: it is
- * cut off.
- */
-static bool
-read_header(const uint8_t *p, size_t left, encoding code, header *h)
-{
-	const mmn_vr *vr = NULL;
-	form form = IMPLICIT;
-
-	h->tag = load_tag(p, code.big);
-	h->vr[0] = h->vr[1] = h->vr[2] = '\0';
-	if (h->tag >> 16 != 0xFFFE && (!code.implicit || is_upper(p[4])))
-		vr = mmn_vr_find((const char *)p + 4);
-	if (vr)
-		form = vr->wide ? WIDE : SHORT;
-	else if (h->tag >> 16 != 0xFFFE && !code.implicit)
-		form = guess_form(p, left, code.big, h);
-	if (code.implicit && vr && !has_vr(p, left, code.big, form, h))
-	{
-		vr = NULL;
-		form = IMPLICIT;
-	}
-	if (form == WIDE && left < 12)
-		return false;
-	if (form != IMPLICIT)
-		memcpy(h->vr, vr ? vr->name : "UN", 3);
-	read_length(p, form, code.big, h);
-	return true;
-}
-
-/* PS3.5 A.1, and PS3.6 where the VR depends on other elements. */
-static void
-resolve_vr(const header *h, bool is_signed, char *out)
-{
-	const char *vr = mmn_dictionary_vr(h->tag);
-
-	if (!vr)
-		vr = "UN";
-	else if (strcmp(vr, "xs") == 0)
-		vr = is_signed ? "SS" : "US";
-	else if (vr[0] >= 'a')
-		vr = "OW";
-	memcpy(out, vr, 3);
-}
-
-static bool
-plausible(const uint8_t *p, size_t left, encoding code)
-{
-	header h;
-
-	if (left < 8 || !read_header(p, left, code, &h))
-		return false;
-	return h.length == UNDEFINED || h.length <= left - h.size;
-}
-
-/* Which encoding the element at p is in; the first of a data set tells. */
-static encoding
-sniff_encoding(const uint8_t *p, size_t left, encoding claimed)
-{
-	encoding found = claimed;
-	header h;
-
-	if (left < 8)
-		return claimed;
-	found.implicit = mmn_vr_find((const char *)p + 4) == NULL;
-	if (mmn_load_u16be(p) < mmn_load_u16le(p))
-		found.big = true;
-	else if (mmn_load_u16be(p) > mmn_load_u16le(p))
-		found.big = false;
-	/* no VR, but another element where it would end if it had one */
-	if (found.implicit && !claimed.implicit && found.big == claimed.big &&
-		read_header(p, left, claimed, &h) && h.vr[0] &&
-		is_followed(p, left, claimed.big, &h))
-		return claimed;
-	/* an odd VR in the first element is no reason to think it implicit */
-	if (!plausible(p, left, found) && plausible(p, left, claimed))
-		return claimed;
-	return found;
-}
-
 /* ---- walking ---- */
 
 static mmn_status
 push(parser *p, int32_t sequence, bool item, size_t end, bool undefined,
-	 encoding code)
+	 mmn_encoding code)
 {
 	level *l;
 
@@ -413,7 +225,7 @@ tag_text(uint32_t tag, char out[TAG_TEXT])
 }
 
 static mmn_status
-too_long(const parser *p, const header *h, size_t offset, size_t left)
+too_long(const parser *p, const mmn_header *h, size_t offset, size_t left)
 {
 	char name[TAG_TEXT];
 
@@ -444,7 +256,7 @@ is_deflated(const char *uid)
  * compressed transfer syntax that begin with an item.
  */
 static bool
-is_encapsulated(const parser *p, const header *h, size_t left)
+is_encapsulated(const parser *p, const mmn_header *h, size_t left)
 {
 	const mmn_dicom *d = p->dicom;
 
@@ -461,14 +273,14 @@ parse_element(parser *p)
 	level *l = &p->stack[p->top];
 	size_t start = p->pos, left = l->end - p->pos;
 	mmn_dicom_element *e;
-	encoding code = l->code;
+	mmn_encoding code = l->code;
 	bool sequence, guess = false;
-	header h;
+	mmn_header h;
 	char name[TAG_TEXT];
 	mmn_status status;
 	void *array = d->elements;
 
-	if (left < 8 || !read_header(d->bytes + start, left, code, &h))
+	if (left < 8 || !mmn_header_read(d->bytes + start, left, code, &h))
 		return mmn_fail(p->err, MMN_BAD_DATA,
 						"data element cut off at offset %zu", start);
 	if (h.tag >> 16 == 0xFFFE)
@@ -497,7 +309,7 @@ parse_element(parser *p)
 	if (h.vr[0])
 		memcpy(e->vr, h.vr, 3);
 	else
-		resolve_vr(&h, l->is_signed, e->vr);
+		mmn_header_vr(&h, l->is_signed, e->vr);
 
 	/*
 	 * PS3.5 6.2.2: the value of a UN element is implicit little endian,
@@ -510,7 +322,7 @@ parse_element(parser *p)
 		else if (h.tag == TAG_PIXEL_DATA)
 			memcpy(e->vr, "OB", 3);
 		else
-			resolve_vr(&h, l->is_signed, e->vr);
+			mmn_header_vr(&h, l->is_signed, e->vr);
 		guess = strcmp(e->vr, "SQ") == 0 && h.length != UNDEFINED;
 		if (strcmp(e->vr, "SQ") == 0)
 			code.implicit = true;
@@ -724,7 +536,7 @@ step(parser *p)
 
 /* Walks a data set (or only its group 0002) to its end. */
 static mmn_status
-parse_dataset(parser *p, size_t end, encoding code, bool meta)
+parse_dataset(parser *p, size_t end, mmn_encoding code, bool meta)
 {
 	mmn_dicom *d = p->dicom;
 	size_t whole = d->count; /* elements up to the last whole top-level one */
@@ -766,36 +578,13 @@ parse_dataset(parser *p, size_t end, encoding code, bool meta)
 
 /* ---- files (PS3.10) ---- */
 
-/*
- * A bare data set begins in group 0002 or 0008, with a short element, and goes
- * on with another one.
- */
-static bool
-begins_dataset(const uint8_t *bytes, size_t length)
-{
-	encoding code = {true, false};
-	size_t end;
-	header h;
-
-	if (length < 16)
-		return false;
-	code = sniff_encoding(bytes, length, code);
-	if (!plausible(bytes, length, code) ||
-		!read_header(bytes, length, code, &h))
-		return false;
-	end = h.size + h.length;
-	return (h.tag >> 16 == 0x0002 || h.tag >> 16 == 0x0008) &&
-		   (h.tag & 0xFFFF) <= 0x1200 && h.length <= 1024 &&
-		   length - end >= 8 && load_tag(bytes + end, code.big) > h.tag;
-}
-
 static size_t
 meta_offset(const uint8_t *bytes, size_t length)
 {
 	/* the four letters may stand there by chance in a bare data set */
 	if (length >= 132 && memcmp(bytes + 128, "DICM", 4) == 0 &&
 		!((length < 140 || mmn_load_u16le(bytes + 132) != 2) &&
-		  begins_dataset(bytes, length)))
+		  mmn_begins_dataset(bytes, length)))
 		return 132;
 	if (length >= 4 && memcmp(bytes, "DICM", 4) == 0)
 		return 4;
@@ -805,7 +594,7 @@ meta_offset(const uint8_t *bytes, size_t length)
 bool
 mmn_dicom_probe(const void *bytes, size_t length)
 {
-	return meta_offset(bytes, length) > 0 || begins_dataset(bytes, length);
+	return meta_offset(bytes, length) > 0 || mmn_begins_dataset(bytes, length);
 }
 
 static void
@@ -820,7 +609,7 @@ static mmn_status
 parse_file(parser *p, size_t max_bytes)
 {
 	mmn_dicom *d = p->dicom;
-	encoding meta_code = {false, false}, code = {true, false};
+	mmn_encoding meta_code = {false, false}, code = {true, false};
 	char *uid = d->transfer_syntax;
 	mmn_status status;
 
@@ -830,8 +619,8 @@ parse_file(parser *p, size_t max_bytes)
 	if (d->length - p->pos >= 8 && (mmn_load_u16le(d->bytes + p->pos) == 2 ||
 									mmn_load_u16be(d->bytes + p->pos) == 2))
 	{
-		meta_code =
-			sniff_encoding(d->bytes + p->pos, d->length - p->pos, meta_code);
+		meta_code = mmn_encoding_sniff(d->bytes + p->pos, d->length - p->pos,
+									   meta_code);
 		status = parse_dataset(p, d->length, meta_code, true);
 		if (status != MMN_OK)
 			return status;
@@ -856,7 +645,7 @@ parse_file(parser *p, size_t max_bytes)
 			strcmp(uid, TS_IMPLICIT) == 0 || strcmp(uid, TS_GE_PRIVATE) == 0;
 		code.big = strcmp(uid, TS_BIG_ENDIAN) == 0;
 	}
-	code = sniff_encoding(d->bytes + p->pos, d->length - p->pos, code);
+	code = mmn_encoding_sniff(d->bytes + p->pos, d->length - p->pos, code);
 	status = parse_dataset(p, d->length, code, false);
 	if (status != MMN_OK)
 		return status;
@@ -909,7 +698,7 @@ mmn_dicom_open_frames(const mmn_env *env, const void *bytes, size_t length,
 
 /* Reads one item of the sequence that is the only element there is. */
 static mmn_status
-parse_one_item(parser *p, size_t end, encoding code, bool is_signed)
+parse_one_item(parser *p, size_t end, mmn_encoding code, bool is_signed)
 {
 	mmn_status status;
 
@@ -931,7 +720,7 @@ mmn_dicom_next_item(const mmn_dicom *dicom, const mmn_dicom_element *sequence,
 {
 	size_t start = (size_t)(sequence->value - dicom->bytes);
 	size_t end = start + sequence->length;
-	encoding code = {sequence->implicit, sequence->big_endian};
+	mmn_encoding code = {sequence->implicit, sequence->big_endian};
 	parser p = {.err = err, .first = 1, .last = UINT32_MAX, .pos = start + *at};
 	void *array = NULL;
 	mmn_dicom *d;
