@@ -1,5 +1,6 @@
 /* fit: any image as the tensor that a loader wants */
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/bytes.h"
@@ -130,6 +131,40 @@ test_windows(const mmn_image *ct, const mmn_image *rgb)
 		   MMN_BAD_ARGUMENT, "a lung window is not for photographs");
 }
 
+/* no value, in a NIfTI file or outside a DICOM mapping's range */
+static void
+test_missing(void)
+{
+	float samples[] = {NAN, 3, -2, NAN, 7, 5}, f[6];
+	uint16_t halves[6];
+	int16_t whole[6];
+	mmn_image image = {.width = 6,
+					   .height = 1,
+					   .channels = 1,
+					   .sample_type = MMN_F32,
+					   .samples = samples};
+	mmn_error err = {0};
+
+	fit_as(&image, 6, 1, MMN_DTYPE_FLOAT32, f, &err);
+	ok(f[0] == -2 && f[1] == 3 && f[2] == -2 && f[3] == -2 && f[4] == 7,
+	   "NaN becomes the least value that is there");
+	ok(isnan(samples[0]), "in the tensor only");
+	ok(fit_as(&image, 6, 1, MMN_DTYPE_INT16, whole, &err) == MMN_OK &&
+		   whole[0] == -2 && whole[5] == 5,
+	   "where the type has no NaN as well");
+	fit_as(&image, 3, 1, MMN_DTYPE_FLOAT32, f, &err);
+	ok(!isnan(f[0]) && !isnan(f[1]) && !isnan(f[2]),
+	   "and does not spread when resized");
+	image.flags = MMN_IMAGE_INVERTED;
+	fit_as(&image, 6, 1, MMN_DTYPE_FLOAT16, halves, &err);
+	ok(halves[0] == mmn_half_from_double(7) && halves[3] == halves[0],
+	   "of MONOCHROME1 the greatest");
+	for (int i = 0; i < 6; i++)
+		samples[i] = NAN;
+	fit_as(&image, 6, 1, MMN_DTYPE_FLOAT32, f, &err);
+	ok(f[0] == 0 && f[5] == 0, "zero where there are no values at all");
+}
+
 int
 main(void)
 {
@@ -149,6 +184,7 @@ main(void)
 	mmn_env stopping = mmn_env_default;
 	mmn_fit fit = {.width = 1, .height = 1, .channels = 1, .dtype = MMN_DTYPE_FLOAT32};
 
+	test_missing();
 	fit_as(&ct, 2, 1, MMN_DTYPE_INT16, out, &err);
 	ok((int16_t)mmn_load_u16le(out) == -1024 && mmn_load_u16le(out + 2) == 3071,
 	   "Hounsfield units stay what they are as int16");

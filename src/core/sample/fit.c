@@ -227,6 +227,38 @@ find_black(const mmn_env *env, const mmn_image *in, float *black,
 	return status;
 }
 
+/*
+ * NaN, which stands where there is no value, as black: a network that is shown
+ * one learns nothing more.  *out is *in where there is none, else a copy.
+ */
+static mmn_status
+fill_missing(const mmn_env *env, const mmn_image *in, mmn_image *out,
+			 mmn_error *err)
+{
+	size_t samples = (size_t)in->width * in->height * in->channels, i = 0;
+	const float *from = in->samples;
+	float black, *to;
+	mmn_status status;
+
+	*out = *in;
+	if (in->sample_type != MMN_F32)
+		return MMN_OK;
+	while (i < samples && !isnan(from[i]))
+		i++;
+	if (i == samples)
+		return MMN_OK;
+	status = find_black(env, in, &black, err);
+	if (status != MMN_OK)
+		return status;
+	to = mmn_alloc_array(env, samples, sizeof *to);
+	if (!to)
+		return mmn_fail(err, MMN_NO_MEMORY, "out of memory");
+	for (i = 0; i < samples; i++)
+		to[i] = isnan(from[i]) ? black : from[i];
+	out->samples = to;
+	return MMN_OK;
+}
+
 /* A frame of width x height around the image, which is not larger. */
 static mmn_status
 pad(const mmn_env *env, const mmn_image *in, uint32_t width, uint32_t height,
@@ -334,9 +366,10 @@ mmn_fit_image(const mmn_env *env, const mmn_image *in, const mmn_fit *fit,
 		if (rendered)
 			status = render(env, in, fit->windows ? &fit->window[n] : NULL,
 							&shown, err);
+		else
+			status = fill_missing(env, in, &shown, err);
 		if (status == MMN_OK)
-			status = shape(env, rendered ? &shown : in, fit, rendered, &sized,
-						   err);
+			status = shape(env, &shown, fit, rendered, &sized, err);
 		for (int c = 0; c < channels && status == MMN_OK; c++)
 		{
 			status = store_channel(&sized, fit, channels, n + c, out, err);
@@ -344,7 +377,8 @@ mmn_fit_image(const mmn_env *env, const mmn_image *in, const mmn_fit *fit,
 				status = mmn_poll(env, err);
 		}
 		mmn_free(env, sized.samples);
-		mmn_free(env, shown.samples);
+		if (shown.samples != in->samples)
+			mmn_free(env, shown.samples);
 	}
 	return status;
 }
