@@ -15,6 +15,9 @@
 #include "storage/latch.h"
 #include "utils/memutils.h"
 
+/* Whether messages larger than the output buffer go past it. */
+#define SENDS_LARGE_MESSAGES_WHOLE (PG_VERSION_NUM >= 170000)
+
 /* Events to wait for that no end of a transaction does away with. */
 static inline WaitEventSet *
 CreateLastingWaitEventSet(int events)

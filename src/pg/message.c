@@ -1,5 +1,13 @@
 #include "postgres.h"
 
+#include <errno.h>
+
+#include "libpq/libpq-be.h"
+#include "libpq/libpq.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "replication/walsender.h"
+
 #include "compat.h"
 #include "message.h"
 
@@ -12,23 +20,6 @@
  * that PostgreSQL sends by can be replaced, as its parallel workers do; ours
  * send a large message at once.
  */
-
-#if PG_VERSION_NUM >= 170000
-
-void
-SendLargeMessagesWhole(void)
-{
-}
-
-#else
-
-#include <errno.h>
-
-#include "libpq/libpq-be.h"
-#include "libpq/libpq.h"
-#include "miscadmin.h"
-#include "port/pg_bswap.h"
-#include "replication/walsender.h"
 
 /* What does not fit into PostgreSQL's buffer. */
 #define LARGE_BYTES ((Size)8 << 10)
@@ -124,7 +115,8 @@ SendLargeMessagesWhole(void)
 	static PQcommMethods whole;
 
 	/* a sender of WAL relies on messages that do not wait for the client */
-	if (buffered || !MyProcPort || IsBackgroundWorker || am_walsender)
+	if (SENDS_LARGE_MESSAGES_WHOLE || buffered || !MyProcPort ||
+		IsBackgroundWorker || am_walsender)
 		return;
 	buffered = PqCommMethods;
 	whole = *buffered;
@@ -134,5 +126,3 @@ SendLargeMessagesWhole(void)
 	whole.putmessage = PutMessage;
 	PqCommMethods = &whole;
 }
-
-#endif
