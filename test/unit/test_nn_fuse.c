@@ -227,12 +227,44 @@ test_structure(void)
 	free_constants();
 }
 
+/* The same elements as a map of another shape. */
+static map *
+rename_map(const map *x, int64_t c, int64_t h, int64_t w)
+{
+	int64_t dims[4] = {1, c, h, w};
+	map *y = new_map(c, h, w);
+	char name[16];
+
+	snprintf(name, sizeof name, "k%d", n_names++);
+	add_tensor(name, 7, 1, (int64_t[]){4}, dims, sizeof dims);
+	begin_node("Reshape", x->name, name, y->name);
+	end_node();
+	return y;
+}
+
+/* Blocked maps under another name, which has another shape. */
+static void
+test_renamed(void)
+{
+	static const int64_t in[4] = {1, 3, 6, 8};
+	map *x;
+
+	/* from convolution to convolution, each renamed */
+	begin_maps(3, 6, 8);
+	x = add_conv(&maps[0], 8, 3, 1, 1, true);
+	for (int i = 0; i < 5; i++)
+		x = add_conv(rename_map(x, 8, x->w, x->h), 8, 3, 1, 1, true);
+	compare(1000, in, x->name);
+	free_constants();
+}
+
 int
 main(void)
 {
 	env = mmn_env_default;
 	for (int i = 0; i < 200; i++)
 		test_random(i);
+	test_renamed();
 	options.isa = mmn_isa_best();
 	test_structure();
 	end();

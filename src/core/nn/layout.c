@@ -458,9 +458,12 @@ mmn_build_layout(mmn_build *build, mmn_error *err)
 	size_t most = 1;
 
 	mmn_build_count(build);
-	/* a step between for each of its inputs, and one for the output */
+	/*
+	 * Two steps for each input, which is unblocked and blocked again where it
+	 * has another shape than what is computed; one for the output.
+	 */
 	for (int i = 0; i < build->n_steps; i++)
-		most += (size_t)build->steps[i].n_in + 1;
+		most += 2 * (size_t)build->steps[i].n_in + 1;
 	l.room = (int)most;
 	l.steps = mmn_pool_alloc(&build->pool, most, sizeof *l.steps, err);
 	if (!l.steps)
