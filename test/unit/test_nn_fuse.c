@@ -255,6 +255,14 @@ test_renamed(void)
 	for (int i = 0; i < 5; i++)
 		x = add_conv(rename_map(x, 8, x->w, x->h), 8, 3, 1, 1, true);
 	compare(1000, in, x->name);
+
+	/* a constant that is one for each channel only of the other shape */
+	begin_maps(3, 6, 8);
+	x = rename_map(add_conv(&maps[0], 6, 3, 1, 1, true), 1, 6, 48);
+	begin_node("Mul", constant(3, (int64_t[]){6, 1, 1}, 0.3f, 0.5f), x->name,
+			   "product");
+	end_node();
+	compare(1001, in, "product");
 	free_constants();
 }
 

@@ -286,7 +286,8 @@ find_norm(mmn_build *build, const mmn_tensor *t, const float **by,
 		*plus = *by + t->shape.dims[1];
 		return next;
 	}
-	if (next->op != &mmn_op_mul && next->op != &mmn_op_add)
+	if ((next->op != &mmn_op_mul && next->op != &mmn_op_add) ||
+		(next->in[0] != t && next->in[1] != t))
 		return NULL;
 	c = channel_constants(next->in[next->in[0] == t], t);
 	*(next->op == &mmn_op_mul ? by : plus) = c;
