@@ -242,6 +242,18 @@ rename_map(const map *x, int64_t c, int64_t h, int64_t w)
 	return y;
 }
 
+static map *
+pad_by_nothing(const map *x)
+{
+	static const int64_t nothing[8] = {0};
+	map *y = new_map(x->c, x->h, x->w);
+
+	add_tensor("nothing", 7, 1, (int64_t[]){8}, nothing, sizeof nothing);
+	begin_node("Pad", x->name, "nothing", y->name);
+	end_node();
+	return y;
+}
+
 /* Blocked maps under another name, which has another shape. */
 static void
 test_renamed(void)
@@ -263,6 +275,12 @@ test_renamed(void)
 			   "product");
 	end_node();
 	compare(1001, in, "product");
+
+	/* another name of another name: what a Pad by nothing yields */
+	begin_maps(3, 6, 8);
+	x = pad_by_nothing(add_conv(&maps[0], 20, 3, 1, 1, true));
+	x = rename_map(x, 1, 20, 48);
+	compare(1002, in, add_unary("Tanh", x)->name);
 	free_constants();
 }
 

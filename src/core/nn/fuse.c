@@ -334,13 +334,19 @@ take_followers(mmn_build *build, int i, mmn_error *err)
 	return MMN_OK;
 }
 
-/* What has another name and no other shape (Identity, Dropout) is the same. */
+/*
+ * What has another name and no other shape (Identity, Dropout) is the same;
+ * what has another shape has the memory of what is computed, not of another
+ * name of that.
+ */
 static void
 skip_aliases(mmn_tensor **t)
 {
 	while (*t && (*t)->base &&
 		   mmn_shape_equal(&(*t)->shape, &(*t)->base->shape))
 		*t = (*t)->base;
+	while (*t && (*t)->base && (*t)->base->base)
+		(*t)->base = (*t)->base->base;
 }
 
 void
