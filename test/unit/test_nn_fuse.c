@@ -254,7 +254,7 @@ pad_by_nothing(const map *x)
 	return y;
 }
 
-/* Blocked maps under another name, which has another shape. */
+/* Blocked maps whose memory something else sees as another shape. */
 static void
 test_renamed(void)
 {
@@ -281,6 +281,14 @@ test_renamed(void)
 	x = pad_by_nothing(add_conv(&maps[0], 20, 3, 1, 1, true));
 	x = rename_map(x, 1, 20, 48);
 	compare(1002, in, add_unary("Tanh", x)->name);
+
+	/* a value for each of 8 channels, which has the room of 16 */
+	begin_maps(3, 6, 8);
+	x = add_global(add_conv(&maps[0], 8, 3, 1, 1, true), "GlobalAveragePool");
+	begin_node("Mul", x->name, constant(2, (int64_t[]){1, 2}, 0.3f, 0.5f),
+			   "product");
+	end_node();
+	compare(1003, in, "product");
 	free_constants();
 }
 

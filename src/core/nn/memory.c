@@ -126,8 +126,10 @@ share_in_place(mmn_build *build)
 		{
 			mmn_tensor *root = s->in[k] ? root_of(s->in[k]) : NULL;
 
+			/* not where its place has room for more: it may be broadcast */
 			if (!root || root->constant || root->first < 0 || root->last != i ||
-				mmn_tensor_bytes(root) != mmn_tensor_bytes(s->out[0]))
+				mmn_tensor_bytes(root) != mmn_tensor_bytes(s->out[0]) ||
+				mmn_tensor_bytes(root) != mmn_tensor_bytes(s->in[k]))
 				continue;
 			/* what is added to must not be what is computed from, too */
 			if (s->op->flags & MMN_OP_ADDS_TO && root == root_of(s->in[0]))
