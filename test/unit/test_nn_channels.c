@@ -320,6 +320,29 @@ test_shared(void)
 	free_constants();
 }
 
+/* A product to one channel, to which a constant of many is added. */
+static void
+test_widened(void)
+{
+	static const int64_t in[4] = {1, 8, 6, 7};
+	map y, *z;
+
+	begin_maps(8, 6, 7);
+	y = transpose(add_conv(&maps[0], 8, 3, 1, 1, true), true);
+	begin_node("MatMul", y.name, constant(2, (int64_t[]){8, 1}, 0.3f, 0.0f),
+			   "product");
+	end_node();
+	begin_node("Add", "product", constant(1, (int64_t[]){5}, 0.3f, 0.7f),
+			   "sum");
+	end_node();
+	z = new_map(5, 6, 7);
+	begin_node("Transpose", "sum", NULL, z->name);
+	set_ints("perm", 4, (int64_t[]){0, 3, 1, 2});
+	end_node();
+	compare(1003, in, z->name);
+	free_constants();
+}
+
 int
 main(void)
 {
@@ -327,6 +350,7 @@ main(void)
 	for (int i = 0; i < 200; i++)
 		test_random(i);
 	test_shared();
+	test_widened();
 	options.isa = mmn_isa_best();
 	test_channels_last();
 	end();

@@ -117,7 +117,7 @@ is_folded(const turner *t, int i)
 	c = s->in[s->in[0] == x];
 	before = mmn_build_writer(t->build, x);
 	return c->constant && c->count == (size_t)channels && c->shape.ndim > 0 &&
-		   c->shape.ndim <= 4 &&
+		   c->shape.ndim <= 4 && x->shape.dims[3] == channels &&
 		   c->shape.dims[c->shape.ndim - 1] == channels && x->uses == 1 &&
 		   before &&
 		   (before->op == &mmn_op_matmul ||
