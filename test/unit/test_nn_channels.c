@@ -119,8 +119,7 @@ layer_norm(const map *x, const map *reader)
 	end_node();
 	peek(y);
 	y = with_constant("Mul", &y, constant(1, &x->c, 0.3f, 1.0f), pick(0, 1));
-	return with_constant("Add", &y, constant(1, &x->c, 0.3f, 0.0f),
-						 pick(0, 1));
+	return with_constant("Add", &y, constant(1, &x->c, 0.3f, 0.0f), pick(0, 1));
 }
 
 /* MatMul, and perhaps what becomes part of it. */

@@ -117,9 +117,9 @@ dense_block(map *x)
 static void
 random_step(void)
 {
-	static const char *const unary[] = {"Relu", "LeakyRelu", "Sigmoid",
-										"HardSigmoid", "Tanh", "Exp",
-										"Identity", "HardSwish"};
+	static const char *const unary[] = {"Relu",		   "LeakyRelu", "Sigmoid",
+										"HardSigmoid", "Tanh",		"Exp",
+										"Identity",	   "HardSwish"};
 	map *x = pick_map(), *other = partner(x, true);
 	int what = pick(0, 16);
 
@@ -151,8 +151,8 @@ random_step(void)
 	{
 		map *y = pick(0, 1) ? random_conv(x) : x;
 
-		add_binary("Mul", y, add_unary(pick(0, 1) ? "Sigmoid" : "HardSigmoid",
-									   y));
+		add_binary("Mul", y,
+				   add_unary(pick(0, 1) ? "Sigmoid" : "HardSigmoid", y));
 	}
 	else if (what == 12 && (other = partner(x, false)) != NULL)
 		add_concat((map *[]){x, other, x}, pick(2, 3));
@@ -204,10 +204,10 @@ test_structure(void)
 	begin_maps(3, 12, 12);
 	parts[0] = add_conv(&maps[0], 32, 3, 1, 1, true);
 	for (int i = 1; i < 5; i++)
-		parts[i] = add_conv(
-			add_unary("Relu", add_norm(i == 1 ? parts[0]
-											  : add_concat(parts, i))),
-			16, 3, 1, 1, true);
+		parts[i] =
+			add_conv(add_unary("Relu", add_norm(i == 1 ? parts[0]
+													   : add_concat(parts, i))),
+					 16, 3, 1, 1, true);
 	add_concat(parts, 5);
 	is_int(begin(maps[n_maps - 1].name, 4, in), MMN_OK, "a dense block");
 	is_int(count_steps("blocked concat") + count_steps("Concat"), 0,
