@@ -66,9 +66,30 @@ ModelIsa(void)
 	return simd < 0 ? mmn_isa_best() : (mmn_isa)simd;
 }
 
+/*
+ * Which library this is: how it packs weights may differ from one build to the
+ * next, and a session may be older than what has been installed meanwhile.  So
+ * it is asked as the library is loaded, not when it is wanted.
+ */
+static char library_id[64];
+
+static void
+NoteLibrary(void)
+{
+	Dl_info library;
+	struct stat st;
+
+	if (dladdr(library_id, &library) && stat(library.dli_fname, &st) == 0)
+		snprintf(library_id, sizeof library_id, "%llx.%llx.%llx.%llx",
+				 (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
+				 (unsigned long long)st.st_mtim.tv_sec,
+				 (unsigned long long)st.st_mtim.tv_nsec);
+}
+
 void
 ModelInit(void)
 {
+	NoteLibrary();
 	DefineCustomIntVariable(
 		"medimnet.model_cache", "Memory for models in each session.",
 		"A model's weights, its plan and its workspace must fit; models not "
@@ -357,25 +378,6 @@ RunQuery(SPIPlanPtr *plan, const char *sql, Oid type, Datum argument)
 		elog(ERROR, "query on table model failed");
 }
 
-/*
- * Which library this is: how it packs weights may differ from one build to the
- * next, and a session may be older than what has been installed meanwhile.
- */
-static const char *
-LibraryId(void)
-{
-	static char id[64];
-	Dl_info library;
-	struct stat st;
-
-	if (!id[0] && dladdr(id, &library) && stat(library.dli_fname, &st) == 0)
-		snprintf(id, sizeof id, "%llx.%llx.%llx.%llx",
-				 (unsigned long long)st.st_ino, (unsigned long long)st.st_size,
-				 (unsigned long long)st.st_mtim.tv_sec,
-				 (unsigned long long)st.st_mtim.tv_nsec);
-	return id;
-}
-
 /* All that a plan depends on. */
 static void
 MakeKey(PlanKey *key, bytea *sha256, const mmn_preprocess *preprocess,
@@ -389,7 +391,7 @@ MakeKey(PlanKey *key, bytea *sha256, const mmn_preprocess *preprocess,
 
 	/* a NULL output and an empty one are different; the latter is an error */
 	parts[1].length = (size_t)snprintf(
-		text, sizeof text, "|%s|%u|%d|%u|%dx%dx%d|%s|%d|", LibraryId(),
+		text, sizeof text, "|%s|%u|%d|%u|%dx%dx%d|%s|%d|", library_id,
 		MyDatabaseId, key->model_id, key->version, preprocess->channels,
 		preprocess->height, preprocess->width, mmn_isa_name(ModelIsa()), use);
 	mmn_hmac_sha256("medimnet plan", 13, parts, lengthof(parts), key->hash);

@@ -59,6 +59,15 @@ for my $what ('garbage', 'half')
 	is($node->safe_psql('postgres', "$embed; $maps"), $first, "$what in the file: it is made anew");
 }
 
+# another library is installed after a session has loaded this one
+unlink plans($node);
+my $library = $node->safe_psql('postgres', "LOAD 'medimnet'; SELECT substring(pg_read_file('/proc/self/maps') FROM '[^ \n]+/medimnet\.so')");
+my @times = (stat $library)[ 8, 9 ];
+is($node->safe_psql('postgres', "LOAD 'medimnet';\n\\! touch -d 2001-01-01 $library\n$embed; $maps"), $first, 'a session goes on with the library that it has');
+$node->safe_psql('postgres', $embed);
+utime @times, $library;
+is(scalar(plans($node)), 2, 'and does not share plans with those of another');
+
 # where nothing can be written
 my $folder = $node->data_dir . '/base/pgsql_tmp';
 unlink plans($node);
