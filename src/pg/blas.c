@@ -56,17 +56,17 @@ cblas_sgemv(CBLAS_LAYOUT layout, CBLAS_TRANSPOSE trans, blasint m, blasint n,
 }
 
 static void *
-Symbol(void *library, const char *name)
+Symbol(void *library, const char *name, int elevel)
 {
 	void *symbol = dlsym(library, name);
 
 	if (!symbol)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-						errmsg("\"%s\" has no function %s", OPENBLAS, name)));
+		ereport(elevel, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						 errmsg("\"%s\" has no function %s", OPENBLAS, name)));
 	return symbol;
 }
 
-/* false: the library is not there, which has been reported. */
+/* false: the library is not there, or another; which has been reported. */
 static bool
 Open(int elevel)
 {
@@ -87,15 +87,17 @@ Open(int elevel)
 	 * loaded, would only catch signals meant for us.  Not all builds of it
 	 * have threads to shut down.
 	 */
-	set_num_threads = Symbol(library, "openblas_set_num_threads");
-	set_num_threads(1);
+	set_num_threads = Symbol(library, "openblas_set_num_threads", elevel);
+	if (set_num_threads)
+		set_num_threads(1);
 	shutdown = dlsym(library, "blas_thread_shutdown_");
 	if (shutdown)
 		shutdown();
-	blas.sgemv = Symbol(library, "cblas_sgemv");
-	blas.corename = Symbol(library, "openblas_get_corename");
-	blas.sgemm = Symbol(library, "cblas_sgemm");
-	return true;
+	blas.sgemv = Symbol(library, "cblas_sgemv", elevel);
+	blas.corename = Symbol(library, "openblas_get_corename", elevel);
+	if (set_num_threads && blas.sgemv && blas.corename)
+		blas.sgemm = Symbol(library, "cblas_sgemm", elevel);
+	return blas.sgemm != NULL;
 }
 
 void
