@@ -6,8 +6,8 @@
  *
  *   test_nn_graphs [GRAPHS [SEED]]
  *
- * Of many graphs some take the difference of nearly equal numbers, as
- * x - tanh(x) of small x, and are then said to be wrong, by less than 1e-3.
+ * Of tens of thousands one or the other takes differences of equal numbers and
+ * nothing else; then what is left are rounding errors, and it fails.
  */
 #include "graph_fixture.h"
 
@@ -582,6 +582,8 @@ test_random(int round)
 	int steps = pick(2, 9);
 	const map *wanted;
 
+	if (pick(0, 15) == 0)
+		in[pick(2, 3)] = pick(15, 40);
 	begin_maps(in[1], in[2], in[3]);
 	while (steps-- > 0 && n_maps < MAPS_MAX && graph.len < sizeof graph.p / 2)
 		random_step();
