@@ -216,6 +216,13 @@ test_structure(void)
 	is_int(plan->n_steps, 10, "and has no other steps");
 
 	begin_maps(3, 12, 12);
+	x = add_unary("Neg",
+				  add_unary("Abs", add_conv(&maps[0], 20, 3, 1, 1, true)));
+	x = add_conv(x, 16, 3, 1, 1, true);
+	is_int(begin(x->name, 4, in), MMN_OK, "absolute and negative values");
+	is_int(count_steps("unblock"), 1, "are of blocked maps, too");
+
+	begin_maps(3, 12, 12);
 	x = add_pad(add_conv(&maps[0], 16, 3, 1, 1, true));
 	y = new_map(16, x->h - 2, x->w - 2);
 	chain("AveragePool", x, y);

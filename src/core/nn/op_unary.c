@@ -258,6 +258,13 @@ unary_run(const mmn_step *s, mmn_run *run)
 	return MMN_OK;
 }
 
+static mmn_status
+abs_or_neg_run(const mmn_step *s, mmn_run *run)
+{
+	return s->out[0]->element == MMN_INT64 ? integers_run(s, run)
+										   : unary_run(s, run);
+}
+
 bool
 mmn_look_act(const mmn_step *s, mmn_act *act, float *lo, float *hi)
 {
@@ -282,7 +289,7 @@ mmn_look_elementwise(const mmn_step *s, bool any_number)
 {
 	const unary_params *u = s->params;
 
-	if (s->op->run != unary_run)
+	if (s->op->run != unary_run && s->op->run != abs_or_neg_run)
 		return false;
 	switch (u->kind)
 	{
@@ -397,13 +404,6 @@ PLAIN(ceil, UNARY_CEIL)
 PLAIN(round, UNARY_ROUND)
 PLAIN(sign, UNARY_SIGN)
 PLAIN(softsign, UNARY_SOFTSIGN)
-
-static mmn_status
-abs_or_neg_run(const mmn_step *s, mmn_run *run)
-{
-	return s->out[0]->element == MMN_INT64 ? integers_run(s, run)
-										   : unary_run(s, run);
-}
 
 #define UNARY(symbol, name, attributes, max_inputs)                            \
 	const mmn_op mmn_op_##symbol = {                                           \
