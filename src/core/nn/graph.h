@@ -129,7 +129,7 @@ size_t mmn_tensor_stride(const mmn_tensor *t);
  * or of what operators keep in params and packed weights.
  */
 #define MMN_PLAN_MAGIC 0x6e706d6d /* "mmpn", and tells the byte order */
-#define MMN_PLAN_VERSION 1
+#define MMN_PLAN_VERSION 2
 
 /* Where the elements of a tensor are. */
 typedef enum mmn_place
