@@ -437,6 +437,34 @@ is_sequence(bool implicit, const char *vr, bool items_implicit, bool undefined)
 	return good;
 }
 
+/* The same in implicit data, where its length reads like a VR's letters. */
+static bool
+is_sequence_of(const char *letters)
+{
+	uint32_t length = (uint32_t)letters[0] | (uint32_t)letters[1] << 8;
+	const mmn_dicom_element *e;
+	int64_t v = 0;
+	mmn_dicom *d;
+	bool good;
+
+	fx_begin(IMPLICIT_LITTLE);
+	fx_text(0x00080060, "CS", "CT");
+	fx_head(0x00081140, "SQ", length);
+	fx_item(length - 8);
+	fx_head(0x00281201, "OW", length - 8 - 18);
+	mmn_buffer_extend(&fx, length - 8 - 18);
+	memset(fx.bytes + fx.length - (length - 8 - 18), 0, length - 8 - 18);
+	fx_us(0x00281203, 77);
+	fx_us(0x00280010, 6);
+	d = fx_open();
+	if (!d)
+		return false;
+	e = mmn_dicom_find_in(d, find(d, 0x00081140), 0, 0x00281203);
+	good = mmn_dicom_int(d, e, 0, &v) && v == 77 && find(d, 0x00280010);
+	mmn_dicom_close(d);
+	return good;
+}
+
 /*
  * Items in the other encoding, as from another file, and sequences under other
  * VRs: all of them toolkits read.
@@ -460,6 +488,9 @@ test_strange_sequences(void)
 		ok(is_sequence(false, vrs[i], strcmp(vrs[i], "UN") == 0, true),
 		   "a sequence as %s", vrs[i]);
 	ok(is_sequence(false, "UN", false, true), "as UN, with explicit items");
+
+	ok(is_sequence_of("DA") && is_sequence_of("LO") && is_sequence_of("FD"),
+	   "a length that reads like a VR, before an item");
 
 	/* of a sequence shorter than its item the item is right */
 	fx_begin(EXPLICIT_LITTLE);

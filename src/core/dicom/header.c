@@ -6,6 +6,8 @@
 #include "dicom/values.h"
 
 #define UNDEFINED 0xFFFFFFFFu
+#define TAG_ITEM_END 0xFFFEE00Du
+#define TAG_SEQUENCE_END 0xFFFEE0DDu
 
 static bool
 is_upper(uint8_t c)
@@ -32,7 +34,8 @@ read_length(const uint8_t *p, form form, bool big, mmn_header *h)
 
 /*
  * Whether another element stands where this one at p ends: a higher tag and
- * a VR, or what this one has for its VR; an item or delimiter; or nothing.
+ * a VR, or what this one has for its VR; a delimiter; or nothing.  An item
+ * stands where a value begins, of a sequence.
  */
 static bool
 is_followed(const uint8_t *p, size_t left, bool big, const mmn_header *h)
@@ -47,9 +50,10 @@ is_followed(const uint8_t *p, size_t left, bool big, const mmn_header *h)
 	if (left < 8)
 		return left == 0;
 	tag = load_tag(next, big);
-	return tag >> 16 == 0xFFFE ||
-		   (tag > h->tag && (mmn_vr_find((const char *)next + 4) ||
-							 memcmp(next + 4, p + 4, 2) == 0));
+	if (tag >> 16 == 0xFFFE)
+		return tag == TAG_ITEM_END || tag == TAG_SEQUENCE_END;
+	return tag > h->tag && (mmn_vr_find((const char *)next + 4) ||
+							memcmp(next + 4, p + 4, 2) == 0);
 }
 
 /*
