@@ -209,12 +209,26 @@ test_strange_fragments(void)
 		   "a header with more segments than it counts is none");
 
 	begin_encapsulated("3", "", 0);
-	fx_fragment("\xFF\xD8\xFFq", 4);
-	fx_fragment("\xFF\xD8\xFFr", 4);
+	fx_fragment("\xFF\xD8\xFFq\xFF\xD9", 6);
+	fx_fragment("\xFF\xD8\xFFr\xFF\xD9", 6);
 	is_int(describe(), MMN_OK, "two of three frames");
-	is_str(frame(2, NULL), "\xFF\xD8\xFFr", "the second is there");
+	is_str(frame(2, NULL), "\xFF\xD8\xFFr\xFF\xD9", "the second is there");
 	is_str(frame(3, NULL), "pixel data end after 2 of 3 frames",
 		   "the third is not");
+
+	begin_encapsulated("5", "", 0);
+	fx_fragment("\xFF\xD8\xFFq", 4);
+	fx_fragment("rs\xFF\xD9", 4);
+	describe();
+	is_str(frame(1, NULL), "pixel data end after 2 of 5 frames",
+		   "a fragment that is the beginning of a frame is no frame");
+
+	begin_encapsulated("3", "", 0);
+	rle[8] = 0;
+	fx_fragment(rle, 68);
+	describe();
+	frame(1, NULL);
+	is_int((long long)frame_length, 68, "RLE has no end to be seen");
 
 	begin_encapsulated("2", "", 0);
 	fx_fragment("\xFF\xD8\xFF"

@@ -249,13 +249,22 @@ by_markers(const mmn_dicom *dicom, const mmn_pixel_description *p,
 	return false;
 }
 
+/* Whether a fragment is an image from its beginning to its end, if one is seen. */
+static bool
+holds_image(const mmn_dicom_fragment *f)
+{
+	return mmn_fragment_begins_image(f) &&
+		   (mmn_fragment_ends_image(f) || begins_rle(f->bytes, f->length) ||
+			mmn_is_jpegxl(f->bytes, f->length));
+}
+
 /* Of a file that ends early: whether there is a fragment for each frame so far. */
 static bool
 is_whole(const mmn_dicom *dicom, uint32_t frame)
 {
 	for (uint32_t i = 1; i <= frame; i++)
 		if (i >= mmn_dicom_fragment_count(dicom) ||
-			!mmn_fragment_begins_image(mmn_dicom_fragment_at(dicom, i)))
+			!holds_image(mmn_dicom_fragment_at(dicom, i)))
 			return false;
 	return true;
 }
