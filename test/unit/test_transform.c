@@ -3,6 +3,7 @@
 /* dicom/transform and dicom/suv: which values an image has, and in which unit */
 
 #include <math.h>
+#include <time.h>
 
 #include "dicom/deid.h"
 #include "dicom/real_world.h"
@@ -259,6 +260,41 @@ pet(const char *date, const char *scan, const char *injected,
 }
 
 #define FACTOR (80000 / 1e8)
+
+/* What hostile files would have looked up over and over. */
+static void
+test_many(void)
+{
+	char digits[64];
+	mmn_dicom *dicom;
+	clock_t start;
+
+	memset(digits, '1', sizeof digits);
+	for (size_t i = 1; i < sizeof digits; i += 2)
+		digits[i] = '\\';
+	begin("MR");
+	mapping("ms");
+	fx_bytes(0x00409212, "DS", digits, sizeof digits);
+	fx_us(0x00409216, 0);
+	end_mapping();
+	ok(is(1, 0, MMN_UNIT_RAW), "a table is of doubles");
+
+	begin("PT");
+	fx_head(0x00409096, "SQ", UNDEFINED_LENGTH);
+	for (int i = 0; i < 250000; i++)
+	{
+		fx_item(8);
+		fx_head(0x00409211, "US", 0);
+	}
+	fx_sequence_end();
+	dicom = fx_open();
+	start = clock();
+	ok(!mmn_dicom_maps_into(dicom, mmn_dicom_find(dicom, MMN_REAL_WORLD_VALUES),
+							MMN_UNIT_SUV) &&
+		   clock() - start < CLOCKS_PER_SEC,
+	   "a quarter of a million of mappings");
+	mmn_dicom_close(dicom);
+}
 
 static void
 test_suv(void)
@@ -666,6 +702,7 @@ main(void)
 
 	test_mappings();
 	test_ranges();
+	test_many();
 	test_suv();
 	test_enhanced_suv();
 	test_enhanced_copy();

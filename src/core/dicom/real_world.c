@@ -62,7 +62,8 @@ bool
 mmn_dicom_maps_into(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
 					uint8_t unit)
 {
-	for (uint32_t i = 0; mappings && i < mappings->items; i++)
+	for (uint32_t i = 0;
+		 mappings && i < mappings->items && i < MMN_MAX_MAPPINGS; i++)
 		if (mmn_dicom_mapping_unit(dicom, mappings, i) == unit)
 			return true;
 	return false;
@@ -101,7 +102,9 @@ read_table(const mmn_dicom *dicom, const mmn_dicom_element *mappings,
 {
 	const mmn_dicom_element *table =
 		mmn_dicom_find_in(dicom, mappings, item, TABLE);
-	size_t entries = table ? table->length / sizeof(double) : 0;
+	/* of text, each would be looked for from the first on */
+	bool doubles = table && mmn_vr_find(table->vr)->size == sizeof(double);
+	size_t entries = doubles ? table->length / sizeof(double) : 0;
 	int64_t first;
 	double value;
 
