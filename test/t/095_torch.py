@@ -16,7 +16,7 @@ import psycopg
 import torch
 from torch.utils.data import DataLoader, Subset
 
-from medimnet_torch import Batch, LoaderStream
+from medimnet_torch import Batch, LoaderStream, rows_of_copy
 from train import Job
 
 torch.set_num_threads(1)
@@ -92,6 +92,15 @@ def streams(conninfo):
         check("a server that is away has no batch", False)
     except KeyboardInterrupt:
         check("who stops waiting for a server need not wait for it", time.monotonic() - start < away.retry_seconds / 2)
+    start = time.monotonic()
+    signal.alarm(1)
+    try:
+        with psycopg.connect(conninfo) as connection, connection.cursor() as cursor:
+            with cursor.copy("COPY (SELECT repeat('x', 10000), pg_sleep(10 * i) FROM generate_series(0, 2) i) TO STDOUT"):
+                list(rows_of_copy(connection.pgconn))
+        check("rows that take long are waited for", False)
+    except KeyboardInterrupt:
+        check("nor who waits for a row", time.monotonic() - start < 5, time.monotonic() - start)
     for name, arguments in (("no such loader", ("nope", 3)), ("ranks that cannot share", ("mednist", 3, 0, 0, 5))):
         start = time.monotonic()
         try:
