@@ -363,6 +363,21 @@ test_tolerance(void)
 	   "big endian after all");
 	mmn_dicom_close(d);
 
+	/* explicit, it says; a group's length is how far the next is from here */
+	fx_begin(EXPLICIT_LITTLE);
+	fx_implicit = 1;
+	fx_head(0x00080000, "UL", 4);
+	fx_u32(10);
+	fx_text(0x00080060, "CS", "CT");
+	fx_head(0x00280000, "UL", 4);
+	fx_u32(10);
+	fx_us(0x00280010, 3);
+	d = fx_open();
+	ok(d && mmn_dicom_int(d, find(d, 0x00280010), 0, &v) && v == 3 &&
+		   find(d, 0x00080060),
+	   "implicit after all, with group lengths: %s", fx_error.text);
+	mmn_dicom_close(d);
+
 	fx_begin(EXPLICIT_LITTLE);
 	fx_us(0x00280010, 3);
 	fx_bytes(PIXEL_DATA, "OB", "abcd", 4);

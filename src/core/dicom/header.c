@@ -154,6 +154,22 @@ plausible(const uint8_t *p, size_t left, mmn_encoding code)
 	return h.length == UNDEFINED || h.length <= left - h.size;
 }
 
+/* Whether one implicit element after another is here, by their tags and lengths. */
+static bool
+goes_on_implicit(const uint8_t *p, size_t left, mmn_encoding code)
+{
+	const uint8_t *next;
+	mmn_header h;
+
+	if (!plausible(p, left, code) || !mmn_header_read(p, left, code, &h) ||
+		h.length == UNDEFINED)
+		return false;
+	next = p + h.size + h.length;
+	left -= h.size + h.length;
+	return left >= 8 && load_tag(next, code.big) > h.tag &&
+		   !mmn_vr_find((const char *)next + 4) && plausible(next, left, code);
+}
+
 mmn_encoding
 mmn_encoding_sniff(const uint8_t *p, size_t left, mmn_encoding claimed)
 {
@@ -169,6 +185,7 @@ mmn_encoding_sniff(const uint8_t *p, size_t left, mmn_encoding claimed)
 		found.big = false;
 	/* no VR, but another element where it would end if it had one */
 	if (found.implicit && !claimed.implicit && found.big == claimed.big &&
+		!goes_on_implicit(p, left, found) &&
 		mmn_header_read(p, left, claimed, &h) && h.vr[0] &&
 		is_followed(p, left, claimed.big, &h))
 		return claimed;
