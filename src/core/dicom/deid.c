@@ -598,16 +598,8 @@ put_tree(deid *d, size_t index, mmn_error *err)
 static void
 put_method(deid *d)
 {
-	mmn_buffer *out = d->out;
-
-	mmn_write_sequence(out, 0x00120064);
-	mmn_write_item(out);
-	mmn_write_string(out, 0x00080100, "SH", "113100");
-	mmn_write_string(out, 0x00080102, "SH", "DCM");
-	mmn_write_string(out, 0x00080104, "LO",
-					 "Basic Application Confidentiality Profile");
-	mmn_write_item_end(out);
-	mmn_write_sequence_end(out);
+	mmn_write_code(d->out, 0x00120064, "113100", "DCM",
+				   "Basic Application Confidentiality Profile");
 }
 
 /*

@@ -56,6 +56,19 @@ is_followed(const uint8_t *p, size_t left, bool big, const mmn_header *h)
 							memcmp(next + 4, p + 4, 2) == 0);
 }
 
+/* Whether another element stands where this one would end if it had this form. */
+static bool
+has_form(const uint8_t *p, size_t left, bool big, form form,
+		 const mmn_header *h)
+{
+	mmn_header other = *h;
+
+	if (form == WIDE && left < 12)
+		return false;
+	read_length(p, form, big, &other);
+	return is_followed(p, left, big, &other);
+}
+
 /*
  * The form of a header whose VR is none.  Letters are one of a later edition,
  * in the wide form when its reserved bytes are zero; "??" and the like, what
@@ -77,30 +90,13 @@ guess_form(const uint8_t *p, size_t left, bool big, const mmn_header *h)
 	for (int i = -1; i < 3; i++)
 	{
 		form form = i < 0 ? likely : (enum form)i;
-		mmn_header other = *h;
 
-		if (form == WIDE && (left < 12 || p[6] != 0 || p[7] != 0))
+		if (form == WIDE && (p[6] != 0 || p[7] != 0))
 			continue;
-		read_length(p, form, big, &other);
-		if (is_followed(p, left, big, &other))
+		if (has_form(p, left, big, form, h))
 			return form;
 	}
 	return likely;
-}
-
-/*
- * Whether what are letters of a VR is one, where headers ought to be implicit:
- * in items that a writer took over from another file.
- */
-static bool
-has_vr(const uint8_t *p, size_t left, bool big, form form, const mmn_header *h)
-{
-	mmn_header other = *h;
-
-	if (form == WIDE && left < 12)
-		return false;
-	read_length(p, form, big, &other);
-	return is_followed(p, left, big, &other);
 }
 
 bool
@@ -117,7 +113,8 @@ mmn_header_read(const uint8_t *p, size_t left, mmn_encoding code, mmn_header *h)
 		form = vr->wide ? WIDE : SHORT;
 	else if (h->tag >> 16 != 0xFFFE && !code.implicit)
 		form = guess_form(p, left, code.big, h);
-	if (code.implicit && vr && !has_vr(p, left, code.big, form, h))
+	/* letters of a VR where there ought to be none: an item of another file? */
+	if (code.implicit && vr && !has_form(p, left, code.big, form, h))
 	{
 		vr = NULL;
 		form = IMPLICIT;

@@ -168,14 +168,8 @@ write_table(mmn_buffer *out, const mmn_dicom *dicom, const mmn_mapping *m)
 static void
 write_unit(mmn_buffer *out)
 {
-	mmn_write_sequence(out, UNITS);
-	mmn_write_item(out);
-	mmn_write_string(out, 0x00080100, "SH", "g/ml{SUVbw}");
-	mmn_write_string(out, 0x00080102, "SH", "UCUM");
-	mmn_write_string(out, 0x00080104, "LO",
-					 "Standardized Uptake Value body weight");
-	mmn_write_item_end(out);
-	mmn_write_sequence_end(out);
+	mmn_write_code(out, UNITS, "g/ml{SUVbw}", "UCUM",
+				   "Standardized Uptake Value body weight");
 	mmn_write_string(out, LABEL, "SH", "SUVbw");
 }
 

@@ -141,3 +141,16 @@ mmn_write_sequence_end(mmn_buffer *out)
 	mmn_write_tag(out, 0xFFFEE0DD);
 	mmn_write_u32(out, 0);
 }
+
+void
+mmn_write_code(mmn_buffer *out, uint32_t tag, const char *value,
+			   const char *scheme, const char *meaning)
+{
+	mmn_write_sequence(out, tag);
+	mmn_write_item(out);
+	mmn_write_string(out, 0x00080100, "SH", value);
+	mmn_write_string(out, 0x00080102, "SH", scheme);
+	mmn_write_string(out, 0x00080104, "LO", meaning);
+	mmn_write_item_end(out);
+	mmn_write_sequence_end(out);
+}

@@ -37,4 +37,8 @@ void mmn_write_item(mmn_buffer *out);
 void mmn_write_item_end(mmn_buffer *out);
 void mmn_write_sequence_end(mmn_buffer *out);
 
+/* A sequence of one code (PS3.3 8.8). */
+void mmn_write_code(mmn_buffer *out, uint32_t tag, const char *value,
+					const char *scheme, const char *meaning);
+
 #endif
